@@ -1,0 +1,1 @@
+"""The mathematics: encoder, heads, optimizer and gradient combination, on tensors alone."""

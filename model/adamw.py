@@ -1,0 +1,86 @@
+"""AdamW: Loshchilov and Hutter 2019; by default in the course's "efficient" form, Kingma and Ba 2015, section 2."""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+FORMS = ("course", "torch")
+
+
+class AdamW(torch.optim.Optimizer):
+    """AdamW in one of two forms, which differ in where eps is added and when weights decay.
+
+    course: eps is added to sqrt(v) before v's bias is corrected, decay comes after the update.
+    torch:  eps is added after the correction, decay comes before the update, as in `torch.optim.AdamW`.
+
+    Both multiply the decay by the learning rate. Parameters without a gradient are left alone, their step included.
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-6,
+        weight_decay: float = 0.0,
+        form: str = "course",
+    ) -> None:
+        if lr < 0 or eps < 0 or weight_decay < 0:
+            raise ValueError(f"lr {lr}, eps {eps}, weight_decay {weight_decay}: each must be at least 0")
+        if not all(0 <= beta < 1 for beta in betas):
+            raise ValueError(f"betas {betas}: each must be at least 0 and below 1")
+        if form not in FORMS:
+            raise ValueError(f"form {form!r} is not one of {', '.join(FORMS)}")
+        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "form": form})
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:
+        """Move every parameter that has a gradient."""
+        assert closure is None, "this optimizer evaluates no loss"
+        for group in self.param_groups:
+            by_step = defaultdict(list)
+            for param in group["params"]:
+                if param.grad is not None:
+                    by_step[self._advance(param)].append(param)
+            for step, params in by_step.items():
+                # A GPU wants few calls; a CPU (half the time) memory that is in its cache from the operation before.
+                at_once = [[param] for param in params] if params[0].device.type == "cpu" else [params]
+                for part in at_once:
+                    self._update_(part, step, group)
+
+    def _advance(self, param: Tensor) -> int:
+        """Count this step of `param`, its moments being there from the first on."""
+        state = self.state[param]
+        if not state:
+            state.update(step=0, exp_avg=torch.zeros_like(param), exp_avg_sq=torch.zeros_like(param))
+        state["step"] += 1
+        return state["step"]
+
+    def _update_(self, params: list[Tensor], step: int, group: dict[str, Any]) -> None:
+        """Step number `step` of `params`; each line is one operation over all of them."""
+        lr, eps, (beta1, beta2), course = group["lr"], group["eps"], group["betas"], group["form"] == "course"
+        grads = [param.grad for param in params]
+        exp_avgs = [self.state[param]["exp_avg"] for param in params]
+        exp_avg_sqs = [self.state[param]["exp_avg_sq"] for param in params]
+
+        torch._foreach_lerp_(exp_avgs, grads, 1 - beta1)
+        torch._foreach_mul_(exp_avg_sqs, beta2)
+        torch._foreach_addcmul_(exp_avg_sqs, grads, grads, 1 - beta2)
+
+        # m and v start at 0. Their corrections go into the step size, so that no pass over the parameters is spent
+        # on them: lr * m / c1 / (sqrt(v / c2) + eps) = (lr * sqrt(c2) / c1) * m / (sqrt(v) + eps * sqrt(c2)).
+        # The course leaves that last factor out.
+        correction1, correction2_sqrt = 1 - beta1**step, math.sqrt(1 - beta2**step)
+        denominators = torch._foreach_sqrt(exp_avg_sqs)
+        torch._foreach_add_(denominators, eps if course else eps * correction2_sqrt)
+
+        decay = 1 - lr * group["weight_decay"]
+        if decay != 1 and not course:
+            torch._foreach_mul_(params, decay)
+        torch._foreach_addcdiv_(params, exp_avgs, denominators, -lr * correction2_sqrt / correction1)
+        if decay != 1 and course:
+            torch._foreach_mul_(params, decay)

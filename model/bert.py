@@ -1,0 +1,109 @@
+"""miniBERT, the encoder, on packed batches: Devlin et al. 2019, section 3; layers after Vaswani et al. 2017."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from model.attention import SelfAttention
+from model.packing import PackedBatch
+
+# Shape suffixes: T packed tokens, B sequences, D hidden, F feed-forward.
+
+POOLINGS = ("pooler", "cls", "mean")
+
+# Standard deviation of BERT's initial weights (`initializer_range` in the published configurations).
+INITIAL_STD = 0.02
+
+
+@dataclass(frozen=True)
+class BertConfig:
+    """The shape of an encoder and its dropout."""
+
+    vocab_size: int  # token ids are 0 to vocab_size - 1
+    hidden_size: int
+    num_layers: int
+    num_heads: int  # divides hidden_size
+    intermediate_size: int  # width of the feed-forward layer
+    max_positions: int  # longest sequence, in tokens
+    num_token_types: int  # only type 0 is used
+    layer_norm_eps: float
+    hidden_dropout: float  # probability, on embeddings and on what a residual connection adds
+    attention_dropout: float  # probability, on attention weights
+
+
+class MiniBert(nn.Module):
+    """BERT's encoder with its pooler; initial weights are drawn from torch's global generator."""
+
+    def __init__(self, config: BertConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.word_embeddings = nn.Embedding(config.vocab_size, config.hidden_size)
+        self.position_embeddings = nn.Embedding(config.max_positions, config.hidden_size)
+        self.token_type_embeddings = nn.Embedding(config.num_token_types, config.hidden_size)
+        self.embedding_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+        self.layers = nn.ModuleList(BertLayer(config) for _ in range(config.num_layers))
+        self.pooler = nn.Linear(config.hidden_size, config.hidden_size)
+        self.apply(_initialize_)
+
+    def forward(self, batch: PackedBatch) -> Tensor:
+        """The hidden states T x D of every token after the last layer, in the batch's own order.
+
+        A sequence longer than `max_positions` is a `ValueError`.
+        """
+        if max(batch.lengths) > self.config.max_positions:
+            raise ValueError(
+                f"sequence {batch.lengths.index(max(batch.lengths))} has {max(batch.lengths)} tokens: "
+                f"at most {self.config.max_positions} are allowed"
+            )
+        # Ids are permuted rather than their embeddings: the same result for a fraction of the bytes.
+        hidden_TD = (
+            self.word_embeddings(batch.ids_T[batch.order_T])
+            + self.position_embeddings(batch.positions_T[batch.order_T])
+            + self.token_type_embeddings.weight[0]
+        )
+        hidden_TD = F.dropout(self.embedding_norm(hidden_TD), self.config.hidden_dropout, self.training)
+        for layer in self.layers:
+            hidden_TD = layer(hidden_TD, batch.groups)
+        return hidden_TD[batch.restore_T]
+
+    def pool(self, hidden_TD: Tensor, batch: PackedBatch, pooling: str) -> Tensor:
+        """One vector per sequence, B x D: `pooler` (tanh(dense(CLS))), `cls` (the first token's) or `mean`."""
+        if pooling == "mean":
+            return torch.segment_reduce(hidden_TD, "mean", offsets=batch.bounds_B1, axis=0)
+        cls_BD = hidden_TD[batch.bounds_B1[:-1]]
+        if pooling == "cls":
+            return cls_BD
+        if pooling == "pooler":
+            return torch.tanh(self.pooler(cls_BD))
+        raise ValueError(f"pooling {pooling!r} is not one of {', '.join(POOLINGS)}")
+
+
+class BertLayer(nn.Module):
+    """Self-attention, then a feed-forward network; each with dropout, a residual connection and LayerNorm after it."""
+
+    def __init__(self, config: BertConfig) -> None:
+        super().__init__()
+        self.dropout = config.hidden_dropout
+        self.attention = SelfAttention(config.hidden_size, config.num_heads, config.attention_dropout)
+        self.attention_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+        self.intermediate = nn.Linear(config.hidden_size, config.intermediate_size)
+        self.output = nn.Linear(config.intermediate_size, config.hidden_size)
+        self.output_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+
+    def forward(self, hidden_TD: Tensor, groups: tuple[tuple[int, int], ...]) -> Tensor:
+        """Map T x D to T x D, tokens in grouped order."""
+        attended_TD = F.dropout(self.attention(hidden_TD, groups), self.dropout, self.training)
+        hidden_TD = self.attention_norm(hidden_TD + attended_TD)
+        intermediate_TF = F.gelu(self.intermediate(hidden_TD))  # the exact form, with erf
+        output_TD = F.dropout(self.output(intermediate_TF), self.dropout, self.training)
+        return self.output_norm(hidden_TD + output_TD)
+
+
+def _initialize_(module: nn.Module) -> None:
+    """Weights normal(0, INITIAL_STD), biases 0; LayerNorm is left at torch's own 1 and 0."""
+    if isinstance(module, nn.Linear | nn.Embedding):
+        nn.init.normal_(module.weight, std=INITIAL_STD)
+    if isinstance(module, nn.Linear):
+        nn.init.zeros_(module.bias)

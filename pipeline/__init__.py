@@ -1,0 +1,1 @@
+"""The experiment as a library, one folder per dependency of a stage."""

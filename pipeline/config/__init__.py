@@ -1,0 +1,1 @@
+"""params.yaml, checked, and the complete run files that plan makes of it."""

@@ -1,0 +1,186 @@
+"""What params.yaml may say: every key, its type, its unit and its bounds."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model, model_validator
+
+# A name stands in file names and in the names of DVC's stages, where `-` separates the parts.
+Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(_[a-z0-9]+)*$")]
+Count = Annotated[int, Field(gt=0)]
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+
+
+def _refuse_text(value: Any) -> Any:
+    """PyYAML reads 1e-5 as text, DVC reads it as a number: the two must not disagree in silence."""
+    if isinstance(value, str):
+        raise ValueError(f"{value!r} is text, not a number (in YAML write 1.0e-5, with a point)")
+    return value
+
+
+Rate = Annotated[float, BeforeValidator(_refuse_text), Field(gt=0, lt=1)]
+Decay = Annotated[float, BeforeValidator(_refuse_text), Field(ge=0, lt=1)]
+
+
+class Section(BaseModel):
+    """A mapping that refuses keys which it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Train(Section):
+    batch_size: Count  # examples of each task per step
+    learning_rate: Rate  # per step, the encoder fine-tuned
+    frozen_learning_rate: Rate  # per step, the encoder frozen
+    adamw_form: Literal["course", "torch"]
+    beta1: Fraction
+    beta2: Fraction
+    eps: Rate
+    weight_decay: Decay
+    pooling: Literal["pooler", "cls", "mean"]
+    head_width: Count | None  # units; null: the encoder's hidden size
+    head_dropout: Fraction
+    encoder_dropout: Fraction
+    keep: Literal["best", "last"]
+    log_every: Count  # steps
+    evaluation_tokens: Count  # tokens
+
+
+# What a profile, a part-1 task or mode, a recipe or a row may say of `train`: any of its keys.
+TrainOverride = create_model(
+    "TrainOverride",
+    __base__=Section,
+    **{name: (field.rebuild_annotation() | None, None) for name, field in Train.model_fields.items()},
+)
+
+
+class Sizes(Section):
+    train: Count  # examples
+    dev: Count
+    test: Count
+
+
+class Data(Section):
+    corpus: Literal["sample", "course"]
+    max_length: Annotated[int, Field(ge=3, le=512)]  # word pieces, [CLS] and [SEP] among them
+    sizes: dict[Name, Sizes] = {}
+    replace: dict[str, str] = {}  # a task's file -> the asset read in its place
+
+
+class Profile(Section):
+    note: str = ""
+    caveat: str = ""  # stands under every table of this profile
+    data: Data
+    encoder: Name
+    max_train: dict[Name, Count] = {}  # examples
+    part1_epochs: Count
+    curve_examples: Count  # examples per task and split
+    train: TrainOverride = TrainOverride()
+
+
+class AssetRow(Section):
+    sources: list[str]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    git_blob: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")] | None = None
+    size: Count | None = None  # bytes
+
+    @model_validator(mode="after")
+    def _one_pin(self) -> "AssetRow":
+        if (self.sha256 is None) == (self.git_blob is None):
+            raise ValueError("exactly one of sha256 and git_blob pins an asset")
+        return self
+
+
+class EncoderRow(Section):
+    hidden_size: Count
+    num_layers: Count
+    num_heads: Count
+    intermediate_size: Count
+    vocab_size: Count = 30522
+    max_positions: Count = 512
+    layer_norm_eps: Rate = 1e-12
+    caveat: str = ""  # stands under every table that shows this encoder
+
+
+class Files(Section):
+    train: str
+    dev: str
+    test: str
+
+
+class Task(Section):
+    files: Files
+    sentences: Annotated[list[str], Field(min_length=1, max_length=2)]  # columns
+    label: str  # column
+    num_classes: Annotated[int, Field(ge=2)] | None = None
+    label_range: Annotated[list[float | int], Field(min_length=2, max_length=2)] | None = None
+    cleaning: str
+    head: Name
+    metric: Literal["accuracy", "pearson"]
+
+    @model_validator(mode="after")
+    def _one_kind_of_label(self) -> "Task":
+        if (self.num_classes is None) == (self.label_range is None):
+            raise ValueError("exactly one of num_classes and label_range describes a label")
+        if (self.num_classes is None) != (self.metric == "pearson"):
+            raise ValueError("classes are measured by accuracy, scores in a label_range by pearson")
+        return self
+
+
+Paper = dict[Name, float]
+
+
+class Part1Task(Section):
+    train: TrainOverride = TrainOverride()
+
+
+class Part1Mode(Section):
+    encoder: Literal["frozen", "finetuned"]
+    paper: Paper = {}
+    train: TrainOverride = TrainOverride()
+
+
+class Part1(Section):
+    tasks: dict[Name, Part1Task]
+    modes: dict[Name, Part1Mode]
+
+
+class Leg(Section):
+    """One stretch of training: these tasks together, for so many epochs."""
+
+    tasks: Annotated[list[Name], Field(min_length=1)]
+    epochs: Count
+    encoder: Literal["frozen", "finetuned"] = "finetuned"
+    combine: Name = "sum"
+
+
+class Recipe(Section):
+    note: str = ""
+    heads: dict[Name, Name] = {}  # task -> kind of head, where it is not the task's own
+    schedule: Annotated[list[Leg], Field(min_length=1)]
+    train: TrainOverride = TrainOverride()
+
+
+class Iteration(Recipe):
+    control: Name | None = None
+    start: Name = "encoder"
+    tasks: list[Name] | None = None  # evaluated; null: those of the schedule
+    paper: Paper = {}
+
+
+class Figures(Section):
+    phase1: Name
+    phase2: Name
+
+
+class Params(Section):
+    profile: Name
+    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
+    profiles: dict[Name, Profile]
+    assets: dict[str, AssetRow]
+    encoders: dict[Name, EncoderRow]
+    tasks: dict[Name, Task]
+    train: Train
+    part1: Part1
+    phase1: dict[Name, Recipe]
+    iterations: Annotated[dict[Name, Iteration], Field(min_length=1)]
+    figures: Figures

@@ -1,0 +1,27 @@
+"""The two ways in which the course cleans a text before WordPiece (its datasets.py), and none."""
+
+from collections.abc import Callable
+
+# The course's preprocess_string puts a space before these, in pairs only.
+_SPACED = (".", "?", ",", "'")
+
+
+def clean_sentence(text: str) -> str:
+    """Lower case without white space around it: the course's SST and CFIMDB."""
+    return text.lower().strip()
+
+
+def clean_pair(text: str) -> str:
+    """Lower case, a space before `. ? , '`, white space collapsed: the course's Quora and STS."""
+    text = text.lower()
+    for mark in _SPACED:
+        text = text.replace(mark, f" {mark}")
+    return " ".join(text.split())
+
+
+def clean_none(text: str) -> str:
+    """The text as it is."""
+    return text
+
+
+CLEANINGS: dict[str, Callable[[str], str]] = {"sentence": clean_sentence, "pair": clean_pair, "none": clean_none}

@@ -1,0 +1,52 @@
+"""The evaluation of one trained model: every example of every task's dev set, its metrics and its predictions."""
+
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.evaluation.metrics import score
+from pipeline.evaluation.predict import predict
+from pipeline.evaluation.prediction_files import write_predictions
+from pipeline.evaluation.saved_model import load_model
+from pipeline.files import layout
+from pipeline.files.atomic import atomic_folder
+from pipeline.files.run_files import Run
+from pipeline.records.events import EventLog, read_events
+from pipeline.records.record import build_record, write_record
+from pipeline.tokens.store import read_tokens
+
+# The paper's overall score is the plain mean of these (table 2).
+OVERALL = ("sst.accuracy", "para.accuracy", "sts.pearson")
+
+
+def evaluate(run: Run, root: Path = Path(".")) -> dict[str, float]:
+    """Score the run's model on the full dev sets; write predictions and evaluation record, return the scores.
+
+    The curves of training are measured on a part of the dev set; this is measured on all of it.
+    """
+    model, description = load_model(root / layout.model(*run.place), root)
+    if description["run_key"] != run.key:
+        raise ValueError(f"{layout.model(*run.place)}: trained by run {description['run_key']}, this is {run.key}")
+    events = root / layout.work(run.key) / "evaluation.jsonl"
+    scores: dict[str, float] = {}
+    with EventLog.start(events, run.identity("evaluation")) as log:
+        folder = layout.predictions(*run.place)
+        with atomic_folder(root / folder) as temporary:
+            for name, task in run.spec["tasks"].items():
+                splits = {split: read_tokens(root / path) for split, path in task["tokens"].items()}
+                dev = splits["dev"]
+                max_tokens = run.spec["train"]["evaluation_tokens"]
+                predictions = predict(model, name, dev, np.arange(dev.num_examples), max_tokens)
+                scores |= score(name, task["metric"], dev.labels, predictions, splits["train"].labels)
+                file = write_predictions(temporary / f"{name}.csv", dev.ids, predictions, dev.labels)
+                log.artifact(folder / file.name)
+        if set(OVERALL) <= set(scores):
+            scores["overall"] = sum(scores[key] for key in OVERALL) / len(OVERALL)
+        log.metrics(scores, step=0)
+        log.finish()
+    record_folder = layout.evaluation_record(*run.place)
+    with atomic_folder(root / record_folder) as temporary:
+        write_record(temporary / "record.json", build_record(read_events(events)))
+    events.unlink()
+    events.parent.rmdir()
+    return scores

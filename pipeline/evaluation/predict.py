@@ -1,0 +1,76 @@
+"""Predictions and sentence vectors of many sentences: evaluation mode, batches of similar length, bounded memory."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from model.multitask import MultitaskModel
+from model.packing import pack
+from pipeline.tokens.store import TokenSet
+
+# Shape suffixes: n examples, S sentences per example, D hidden.
+
+
+@torch.inference_mode()
+def predict(model: MultitaskModel, task: str, tokens: TokenSet, indices: Sequence[int], max_tokens: int) -> np.ndarray:
+    """The task's predictions, float32 of shape (n,), in the order of `indices`."""
+    head = model.heads[task]
+
+    def predict_batch(batch: np.ndarray) -> Tensor:
+        return head.predict(model(task, pack(tokens.sentences(batch)).to(_device(model))))
+
+    return _by_length(model, tokens, indices, max_tokens, predict_batch)
+
+
+@torch.no_grad()  # vectors that a head is trained on, so no inference tensors
+def encode(model: MultitaskModel, tokens: TokenSet, indices: Sequence[int], max_tokens: int) -> np.ndarray:
+    """The vectors of the sentences of each example, float32 n x S x D, in the order of `indices`."""
+
+    def encode_batch(batch: np.ndarray) -> Tensor:
+        pooled = model.encode(pack(tokens.sentences(batch)).to(_device(model)))
+        return pooled.view(tokens.sentences_per_example, len(batch), -1).transpose(0, 1)
+
+    return _by_length(model, tokens, indices, max_tokens, encode_batch)
+
+
+def _by_length(
+    model: MultitaskModel,
+    tokens: TokenSet,
+    indices: Sequence[int],
+    max_tokens: int,
+    function: Callable[[np.ndarray], Tensor],
+) -> np.ndarray:
+    """Apply `function` to batches of examples of similar length; rows come back in the order of `indices`."""
+    indices = np.asarray(indices)
+    was_training = model.training
+    model.eval()
+    try:
+        outputs = [
+            (places, function(indices[places]).float().cpu().numpy())
+            for places in _batches(tokens, indices, max_tokens)
+        ]
+    finally:
+        model.train(was_training)
+    result = np.empty((len(indices), *outputs[0][1].shape[1:]), np.float32)
+    for places, rows in outputs:
+        result[places] = rows
+    return result
+
+
+def _batches(tokens: TokenSet, indices: np.ndarray, max_tokens: int) -> Iterator[np.ndarray]:
+    """Places in `indices`, shortest examples first, in batches of at most `max_tokens` tokens (or one example)."""
+    lengths = tokens.lengths.reshape(tokens.num_examples, -1).sum(1)[indices]
+    order = np.argsort(lengths, kind="stable")
+    start, total = 0, 0
+    for end, length in enumerate(lengths[order]):
+        if total + length > max_tokens and end > start:
+            yield order[start:end]
+            start, total = end, 0
+        total += length
+    yield order[start:]
+
+
+def _device(model: MultitaskModel) -> torch.device:
+    return next(model.parameters()).device

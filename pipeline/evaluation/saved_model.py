@@ -1,0 +1,121 @@
+"""A trained model as files: what training changed of the pretrained encoder, the heads, and what is needed to use it.
+
+The encoder's file is not repeated: weights.safetensors holds the tensors that differ from it (none where it was
+frozen), and of the word embeddings only the rows that differ, most words being in no training set. model.json names
+the encoder by its folder and hash.
+"""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from model.heads import HEADS
+from model.multitask import MultitaskModel
+from model.pretrained import load_encoder
+from pipeline.files.atomic import atomic_folder, read_json, write_json
+from pipeline.files.digest import derive_seed, hash_file
+
+VERSION = 1
+WORDS = "encoder.word_embeddings.weight"
+
+
+def build_model(description: dict[str, Any], seed: int, root: Path = Path(".")) -> MultitaskModel:
+    """The pretrained encoder under new heads; a head's initial weights depend on `seed` and its task alone.
+
+    `description` is a run file or a model.json: both say `encoder`, `tasks` and `train`. An encoder whose content is
+    not the one described is a `ValueError`.
+    """
+    train, folder = description["train"], root / description["encoder"]["folder"]
+    check_hash(folder / "model.safetensors", description["encoder"]["sha256"])
+    encoder = load_encoder(folder, dropout=train["encoder_dropout"])
+    width = train["head_width"] or encoder.config.hidden_size
+    heads = {}
+    for name, task in description["tasks"].items():
+        torch.manual_seed(derive_seed(seed, "head", name))
+        head = HEADS[task["head"]]
+        heads[name] = head(encoder.config.hidden_size, width, task["num_classes"], train["head_dropout"])
+    return MultitaskModel(encoder, heads, train["pooling"])
+
+
+def save_model(folder: Path, model: MultitaskModel, run: dict[str, Any], run_key: str, root: Path = Path(".")) -> None:
+    """Write weights.safetensors, model.json and vocab.txt to `folder`, whole or not at all."""
+    encoder_folder = root / run["encoder"]["folder"]
+    tensors = _difference(model, encoder_folder)
+    description = {
+        "version": VERSION,
+        "run_key": run_key,
+        "encoder": run["encoder"],
+        "tasks": {
+            name: {key: task[key] for key in ("head", "num_classes", "metric", "text")}
+            for name, task in run["tasks"].items()
+        },
+        "train": {key: run["train"][key] for key in MODEL_KEYS},
+    }
+    with atomic_folder(folder) as temporary:
+        save_file(tensors, temporary / "weights.safetensors")
+        write_json(temporary / "model.json", description)
+        shutil.copyfile(encoder_folder / "vocab.txt", temporary / "vocab.txt")
+
+
+# What of `train` a model needs once it is trained.
+MODEL_KEYS = ("pooling", "head_width", "head_dropout", "encoder_dropout", "evaluation_tokens")
+
+
+def load_model(folder: Path, root: Path = Path(".")) -> tuple[MultitaskModel, dict[str, Any]]:
+    """The model that `save_model` wrote, and its model.json."""
+    description = read_json(Path(folder) / "model.json")
+    model = build_model(description, seed=0, root=root)  # every head is overwritten
+    fill_model(model, Path(folder) / "weights.safetensors", list(description["tasks"]))
+    return model, description
+
+
+def fill_model(model: MultitaskModel, path: Path, tasks: list[str]) -> None:
+    """Overlay the tensors of a weights.safetensors on the pretrained encoder; the heads of `tasks` must be there."""
+    state = model.state_dict()
+    try:
+        tensors = load_file(path)
+    except FileNotFoundError:
+        raise ValueError(f"{path}: no such file") from None
+    except SafetensorError as error:
+        raise ValueError(f"{path}: not a safetensors file ({error})") from None
+    rows, values = tensors.pop(f"{WORDS}.rows", None), tensors.pop(f"{WORDS}.values", None)
+    with torch.no_grad():
+        if rows is not None:
+            state[WORDS][rows] = values
+        for name, tensor in tensors.items():
+            if name not in state or state[name].shape != tensor.shape:
+                raise ValueError(f"{path}: tensor {name} of shape {list(tensor.shape)} has no place in the model")
+            state[name].copy_(tensor)
+    heads = tuple(f"heads.{task}." for task in tasks)
+    missing = [name for name in state if name.startswith(heads) and name not in tensors]
+    if missing:
+        raise ValueError(f"{path}: no tensor for {', '.join(missing)}")
+
+
+def check_hash(path: Path, sha256: str) -> None:
+    """Raise `ValueError` unless the file's content is the one named."""
+    if not path.exists():
+        raise ValueError(f"{path}: no such file; expected the content with sha256 {sha256}")
+    if (found := hash_file(path)) != sha256:
+        raise ValueError(f"{path}: sha256 is {found}, expected {sha256}")
+
+
+def _difference(model: MultitaskModel, encoder_folder: Path) -> dict[str, Tensor]:
+    """The model's tensors that are not, bit for bit, those of the pretrained encoder's file."""
+    pretrained = {f"encoder.{name}": tensor for name, tensor in load_encoder(encoder_folder).state_dict().items()}
+    tensors = {}
+    for name, tensor in model.state_dict().items():
+        tensor = tensor.detach().cpu()
+        if name in pretrained and torch.equal(tensor, pretrained[name]):
+            continue
+        if name == WORDS:
+            rows = (tensor != pretrained[name]).any(dim=1).nonzero().squeeze(1)
+            tensors |= {f"{WORDS}.rows": rows, f"{WORDS}.values": tensor[rows]}
+        else:
+            tensors[name] = tensor.contiguous()
+    return tensors

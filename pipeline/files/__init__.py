@@ -1,0 +1,1 @@
+"""Plain files: written whole or not at all, and named by their content."""

@@ -1,0 +1,1 @@
+"""What was measured, made readable: tables, figures and the numbers in the README."""

@@ -1,0 +1,33 @@
+"""What happened during training, as tidy data frames: scores per epoch, and how the tasks' gradients conflict."""
+
+import pandas as pd
+
+from pipeline.reporting.results import Results
+
+CURVE_COLUMNS = ("phase", "row", "seed", "leg", "epoch", "task", "split", "metric", "value")
+CONFLICT_COLUMNS = ("phase", "row", "seed", "pair", "step", "cosine", "conflict")
+
+
+def curve_table(results: Results) -> pd.DataFrame:
+    """Train and dev scores per epoch of every run: one line per (run, leg, epoch, task, split)."""
+    tables = [run.history.assign(phase=run.phase, row=run.row, seed=run.seed) for run in results.runs]
+    tables = [table[list(CURVE_COLUMNS)] for table in tables if len(table)]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(CURVE_COLUMNS))
+
+
+def conflict_table(results: Results) -> pd.DataFrame:
+    """Per logged window of every run that trained several tasks at once, and per pair of tasks:
+
+    `cosine`, the mean cosine between the two tasks' gradients of the shared parameters, and `conflict`, the fraction
+    of the window's steps in which it was negative (Yu et al. 2020, definition 1). `pair` reads `sst_para`.
+    """
+    lines = []
+    for run in results.runs:
+        metrics = run.training["metrics"]
+        for pair in [key.removeprefix("cosine/") for key in metrics if key.startswith("cosine/")]:
+            if f"conflict/{pair}" not in metrics:
+                raise ValueError(f"record of {run.phase}/{run.row}-{run.seed}: cosine/{pair} without conflict/{pair}")
+            conflict_at = {step: value for step, _, value in metrics[f"conflict/{pair}"]}
+            for step, _, cosine in metrics[f"cosine/{pair}"]:
+                lines.append((run.phase, run.row, run.seed, pair, step, cosine, conflict_at.get(step)))
+    return pd.DataFrame(lines, columns=list(CONFLICT_COLUMNS))

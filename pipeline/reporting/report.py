@@ -1,0 +1,95 @@
+"""The report of a profile: every table and figure as a file, and one record that sums them up."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pipeline.files.atomic import write_json, write_text
+from pipeline.files.digest import hash_bytes, hash_files
+from pipeline.records.environment import environment
+from pipeline.records.record import VERSION, write_record
+from pipeline.reporting.figures import draw_conflicts, draw_curves
+from pipeline.reporting.histories import conflict_table, curve_table
+from pipeline.reporting.markdown import render_controls, render_table1, render_table2
+from pipeline.reporting.results import Results, read_results
+from pipeline.reporting.tables import control_table, score_table, table_metrics
+
+TABLE_FILES = ("table1.csv", "table1.md", "table2.csv", "table2.md", "controls.csv", "controls.md", "metrics.json")
+FIGURE_FILES = ("figure2.png", "figure3.png", "conflicts.png")
+REPORT_FILES = (*TABLE_FILES, *FIGURE_FILES, "curves.csv", "conflicts.csv")
+
+
+def write_report(profile: str, plan_folder: Path, records_folder: Path, results_folder: Path) -> None:
+    """Write `REPORT_FILES` into `results_folder`, and the summary record beside the records folder.
+
+    The summary is `summary/record.json` next to `records_folder`; its artifacts are paths relative to the working
+    folder, which is the project's root. A plan of another profile is a `ValueError`.
+    """
+    results = read_results(plan_folder, records_folder)
+    if results.index["profile"] != profile:
+        raise ValueError(f"{plan_folder}: plan of profile {results.index['profile']!r}, not of {profile!r}")
+    folder = Path(results_folder)
+    metrics = _write_tables(folder, results)
+    _write_figures(folder, results)
+    write_record(Path(records_folder).parent / "summary" / "record.json", _summarise(folder, results, metrics))
+
+
+def _write_tables(folder: Path, results: Results) -> dict[str, dict[str, float]]:
+    table1, table2, controls = score_table(results, "part1"), score_table(results, "phase2"), control_table(results)
+    for name, table, text in (
+        ("table1", table1, render_table1(results, table1)),
+        ("table2", table2, render_table2(results, table2)),
+        ("controls", controls, render_controls(results, controls)),
+    ):
+        _write_csv(folder / f"{name}.csv", table)
+        write_text(folder / f"{name}.md", text)
+    metrics = table_metrics(table1, table2)
+    write_json(folder / "metrics.json", metrics)
+    return metrics
+
+
+def _write_figures(folder: Path, results: Results) -> None:
+    curves, conflicts = curve_table(results), conflict_table(results)
+    _write_csv(folder / "curves.csv", curves)
+    _write_csv(folder / "conflicts.csv", conflicts)
+    rows = results.index.get("figures", {})
+    draw_curves(folder / "figure2.png", curves, "phase1", rows.get("phase1"), "Phase 1: one task after the other")
+    draw_curves(folder / "figure3.png", curves, "phase2", rows.get("phase2"), "Phase 2: all tasks at once")
+    draw_conflicts(folder / "conflicts.png", conflicts)
+
+
+def _summarise(folder: Path, results: Results, metrics: dict[str, dict[str, float]]) -> dict[str, Any]:
+    """One record for the tables, so that a window on the runs shows them as one run.
+
+    Its times are those of the runs that it sums up, so that equal tables of equal runs make an equal record.
+    """
+    index = results.index
+    records = [record for run in results.runs for record in (run.training, run.evaluation) if record]
+    end_time = max((record["end_time"] for record in records), default=0)
+    tables = hash_files([folder / name for name in TABLE_FILES], folder)
+    root = Path.cwd()
+    return {
+        "version": VERSION,
+        "kind": "summary",
+        "profile": index["profile"],
+        "phase": "summary",
+        "row": "summary",
+        "seed": None,
+        "run_key": hash_bytes(f"{index['profile']} {tables}".encode()),
+        "status": "finished",
+        "start_time": min((record["start_time"] for record in records), default=0),
+        "end_time": end_time,
+        "params": {"encoder": index["encoder"], "seeds": ",".join(map(str, index["seeds"]))},
+        "tags": {"description": index["description"]},
+        "metrics": {
+            f"{row}/{key}": [[0, end_time, value]] for row, scores in metrics.items() for key, value in scores.items()
+        },
+        "datasets": [],
+        "artifacts": [(folder.resolve() / name).relative_to(root).as_posix() for name in REPORT_FILES],
+        "environment": environment(),
+    }
+
+
+def _write_csv(path: Path, table: pd.DataFrame) -> None:
+    write_text(path, table.to_csv(index=False, lineterminator="\n"))

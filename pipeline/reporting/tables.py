@@ -1,0 +1,118 @@
+"""The tables of the paper (tables 1 and 2) and the comparison of rows with their controls, as data frames."""
+
+from statistics import fmean, stdev
+
+import pandas as pd
+
+from pipeline.reporting.results import Results, Run
+
+TABLE_COLUMNS = ("row", "task", "metric", "mean", "sd", "n", "paper")
+CONTROL_COLUMNS = ("row", "control", "task", "metric", "difference", "sd", "n")
+
+# The paper's "Overall Score" (table 2) is the plain mean of these three.
+OVERALL_TASKS = ("sst", "para", "sts")
+OVERALL, OVERALL_METRIC = "overall", "mean"
+
+
+def score_table(results: Results, phase: str) -> pd.DataFrame:
+    """Table 1 (`part1`) or table 2 (`phase2`): one line per row and task, mean and sd over the seeds.
+
+    `sd` is the sample standard deviation (ddof 1), empty for one seed. `paper` is empty where the paper has no value.
+    """
+    lines = []
+    for row in results.rows(phase):
+        per_seed = [seed_scores(results, run, row["tasks"]) for run in results.runs_of(phase, row["row"])]
+        for task in per_seed[0] if per_seed else ():
+            mean, sd = _mean_and_sd([scores[task] for scores in per_seed])
+            paper = row.get("paper", {}).get(task)
+            lines.append((row["row"], task, metric_name(results, task), mean, sd, len(per_seed), paper))
+    return pd.DataFrame(lines, columns=list(TABLE_COLUMNS))
+
+
+def control_table(results: Results) -> pd.DataFrame:
+    """The difference of every phase-2 row to its control, seed by seed, for the tasks that both have.
+
+    `difference` is the mean over seeds of (row - control), `sd` the sample standard deviation of these differences.
+    """
+    tasks_of = {row["row"]: row["tasks"] for row in results.rows("phase2")}
+    lines = []
+    for row in results.rows("phase2"):
+        name, control = row["row"], row.get("control")
+        if not control:
+            continue
+        if control not in tasks_of:
+            raise ValueError(f"row {name}: its control {control!r} is not in the plan, only {', '.join(tasks_of)}")
+        ours = [seed_scores(results, run, row["tasks"]) for run in results.runs_of("phase2", name)]
+        theirs = [seed_scores(results, run, tasks_of[control]) for run in results.runs_of("phase2", control)]
+        for task in [task for task in ours[0] if task in theirs[0]] if ours else ():
+            differences = [our[task] - their[task] for our, their in zip(ours, theirs, strict=True)]
+            lines.append(
+                (name, control, task, metric_name(results, task), *_mean_and_sd(differences), len(differences))
+            )
+    return pd.DataFrame(lines, columns=list(CONTROL_COLUMNS))
+
+
+def table_metrics(*tables: pd.DataFrame) -> dict[str, dict[str, float]]:
+    """The means of the tables as `{row: {"sst.accuracy": mean, ..., "overall": mean}}`."""
+    metrics: dict[str, dict[str, float]] = {}
+    for table in tables:
+        clash = metrics.keys() & set(table["row"])
+        if clash:
+            raise ValueError(f"row {min(clash)} is in two tables: rows of part 1 and phase 2 need different names")
+        for line in table.itertuples():
+            key = OVERALL if line.task == OVERALL else f"{line.task}.{line.metric}"
+            metrics.setdefault(line.row, {})[key] = line.mean
+    return metrics
+
+
+def trivial_scores(results: Results, phase: str) -> dict[str, float]:
+    """What a constant prediction reaches per task: the commonest class; for a correlation 0, by convention.
+
+    The evaluations must agree on it: where they do not, they were made on different dev sets (`ValueError`).
+    """
+    scores: dict[str, float] = {}
+    for row in results.rows(phase):
+        for task in row["tasks"]:
+            for run in results.runs_of(phase, row["row"]):
+                correlates = results.metric(task) == "pearson"
+                score = 0.0 if correlates else run.score(f"{task}.majority_{results.metric(task)}")
+                if scores.setdefault(task, score) != score:
+                    name = f"evaluation of {phase}/{run.row}-{run.seed}"
+                    raise ValueError(
+                        f"{name}: the commonest class of {task} scores {score}, in earlier rows {scores[task]}: "
+                        "all rows of a table must be evaluated on the same dev set"
+                    )
+    return _with_overall(scores)
+
+
+def constant_seeds(results: Results, phase: str) -> dict[tuple[str, str], int]:
+    """In how many seeds a (row, task) predicted one constant, whose correlation counts as 0; only where any did."""
+    counts = {}
+    for row in results.rows(phase):
+        for task in row["tasks"]:
+            key = f"{task}.constant"
+            runs = [run for run in results.runs_of(phase, row["row"]) if run.has_score(key)]
+            count = sum(run.score(key) == 1.0 for run in runs)
+            if count:
+                counts[row["row"], task] = count
+    return counts
+
+
+def metric_name(results: Results, task: str) -> str:
+    """The metric of a task, or of the overall score."""
+    return OVERALL_METRIC if task == OVERALL else results.metric(task)
+
+
+def seed_scores(results: Results, run: Run, tasks: list[str]) -> dict[str, float]:
+    """One seed's scores by task, with `overall` where the paper's three tasks are all there."""
+    return _with_overall({task: run.score(f"{task}.{results.metric(task)}") for task in tasks})
+
+
+def _with_overall(scores: dict[str, float]) -> dict[str, float]:
+    if all(task in scores for task in OVERALL_TASKS):
+        return scores | {OVERALL: fmean(scores[task] for task in OVERALL_TASKS)}
+    return scores
+
+
+def _mean_and_sd(values: list[float]) -> tuple[float, float | None]:
+    return fmean(values), stdev(values) if len(values) > 1 else None

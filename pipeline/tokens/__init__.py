@@ -1,0 +1,1 @@
+"""Token files: the form in which training and evaluation read a data set."""

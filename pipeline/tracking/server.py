@@ -1,0 +1,114 @@
+"""MLflow's own server as a child process, and the loop that keeps it up to date while runs go on."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from pipeline.tracking.collect import collect_records, find_record_files
+from pipeline.tracking.projection import find_runs, project, project_live
+from pipeline.tracking.store import SQLITE, StoreUnavailable, find_experiment, name_failures, open_store
+
+HOST = "127.0.0.1"
+SECONDS_TO_STOP = 10
+MENU = "workflowType=machine_learning"  # else MLflow's pages come with the menu for chat agents
+
+
+class Follower:
+    """Projects records when their files have changed, and event files every time it is asked."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._seen: dict[Path, int] | None = None
+        self.records: list[tuple[dict[str, Any], Path]] = []
+
+    def follow(self) -> list[str]:
+        """Bring MLflow up to date; return one line per file that cannot be read. Raises `StoreUnavailable`."""
+        problems = []
+        files = {path: path.stat().st_mtime_ns for path in find_record_files(self._root)}
+        if files != self._seen:
+            self.records, problems = collect_records(self._root)
+            project(self.records, self._root)
+            self._seen = files
+        trained = {record["run_key"] for record, _ in self.records if record["kind"] == "training"}
+        _, live_problems = project_live(self._root, trained)
+        return problems + live_problems
+
+
+@contextmanager
+def serve(root: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """Run MLflow's server on the project's store, at 127.0.0.1:`port`; leaving the block stops it and its children."""
+    store = open_store(root)
+    if not store.uri.startswith(SQLITE):
+        raise StoreUnavailable(f"the tracking store is {store.uri}: no local one to serve; open it where it is")
+    command = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(port), "--workers", "1"]
+    command += ["--backend-store-uri", store.uri, "--uvicorn-opts", "--log-level warning"]
+    command += ["--artifacts-destination", str(store.artifacts)]
+    # A session of its own: Ctrl-C reaches this process alone, which then stops the whole group in order.
+    process = subprocess.Popen(command, start_new_session=True)
+    try:
+        yield process
+    finally:
+        _stop(process)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    for how in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, how)
+            process.wait(SECONDS_TO_STOP)
+            return
+        except ProcessLookupError:
+            return
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def follow_until(process: subprocess.Popen[bytes], follower: Follower, seconds: float) -> Iterator[str]:
+    """Follow every few `seconds` until the process ends; gives each new problem once."""
+    reported: set[str] = set()
+    while process.poll() is None:
+        try:
+            problems = follower.follow()
+        except (StoreUnavailable, OSError) as error:  # a store that is busy, a file that a stage removes just now
+            problems = [str(error)]
+        yield from (problem for problem in problems if problem not in reported)
+        reported.update(problems)
+        time.sleep(seconds)
+
+
+def list_pages(root: Path, port: int, records: list[tuple[dict[str, Any], Path]]) -> Iterator[str]:
+    """Give what is worth opening of the profile with the newest summary: curves and comparison of its phase-2 rows.
+
+    Both take one run per row, that of the lowest seed: MLflow draws ten runs at once.
+    """
+    summaries = [record for record, _ in records if record["kind"] == "summary"]
+    if not summaries:
+        return
+    profile = max(summaries, key=lambda record: record["end_time"])["profile"]
+    store = open_store(root)
+    with name_failures(store.uri):
+        experiment = find_experiment(store, profile)
+        found = find_runs(store.client, experiment).values()
+    runs = [run for run in found if run.data.tags.get("phase") == "phase2"]
+    if not runs:
+        return
+    seed = min((run.data.tags["seed"] for run in runs), key=int)
+    search = quote(f"tags.phase = 'phase2' and tags.seed = '{seed}'")
+    ids = {run.data.tags["row"]: run.info.run_id for run in runs if run.data.tags["seed"] == seed}
+    chosen = f"runs={_quote_json([ids[row] for row in sorted(ids)])}&experiments={_quote_json([experiment])}"
+    address = f"http://{HOST}:{port}/#"
+    curves = f"experiments/{experiment}/runs?{MENU}&compareRunsMode=CHART&searchFilter={search}"
+    yield f"curves of {profile}: {address}/{curves}"
+    yield f"rows of {profile} compared: {address}/compare-runs?{MENU}&{chosen}"
+
+
+def _quote_json(value: list[str]) -> str:
+    return quote(json.dumps(value, separators=(",", ":")), safe=",")

@@ -1,0 +1,1 @@
+"""From a run file to trained weights: one loop for one task or several, resumable at any step."""

@@ -1,0 +1,99 @@
+"""The state of a run between two steps as one safetensors file, from which it goes on bit for bit."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from model.adamw import AdamW
+from model.multitask import MultitaskModel
+from pipeline.files.atomic import atomic_path
+
+
+@dataclass
+class Progress:
+    """Where a run stands; the next step is number `step` of `epoch` of `leg`, all counted from 0."""
+
+    leg: int = 0
+    epoch: int = 0
+    step: int = 0
+    total_steps: int = 0  # optimizer steps since the run began
+    best_score: float | None = None  # of this leg
+    best_epoch: int | None = None
+    event_bytes: int = 0  # how much of the event file was written
+    history: list[dict] = field(default_factory=list)  # rows of history.csv
+    window: dict[str, float] = field(default_factory=dict)  # sums since the last point of the loss curves
+
+
+@dataclass
+class State:
+    """Everything that a step changes."""
+
+    progress: Progress
+    model: MultitaskModel
+    optimizer: AdamW | None = None  # of this leg
+    combiner: dict[str, Tensor] = field(default_factory=dict)  # what a gradient combination keeps
+    best: dict[str, Tensor] = field(default_factory=dict)  # the model's tensors at the best epoch of this leg
+
+
+def save_checkpoint(path: Path, state: State) -> None:
+    """Write the state; a file that is there stays as it is until the new one is whole."""
+    tensors = {f"model.{name}": tensor for name, tensor in state.model.state_dict().items()}
+    tensors |= {f"combiner.{name}": tensor for name, tensor in state.combiner.items()}
+    tensors |= {f"best.{name}": tensor for name, tensor in state.best.items()}
+    steps = {}
+    for number, moments in (state.optimizer.state_dict()["state"] if state.optimizer else {}).items():
+        steps[number] = moments["step"]
+        tensors |= {f"optimizer.{number}.{name}": moments[name] for name in ("exp_avg", "exp_avg_sq")}
+    metadata = {"progress": json.dumps(asdict(state.progress)), "steps": json.dumps(steps)}
+    with atomic_path(path) as temporary:
+        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, temporary, metadata)
+
+
+def read_progress(path: Path) -> Progress | None:
+    """Where the checkpoint stands; None where there is none."""
+    if not Path(path).exists():
+        return None
+    with _open(path) as file:
+        return Progress(**json.loads(file.metadata()["progress"]))
+
+
+def load_checkpoint(path: Path, state: State) -> None:
+    """Put what `save_checkpoint` wrote into a state that was built in the same way."""
+    with _open(path) as file:
+        groups: dict[str, dict[str, Tensor]] = {"model": {}, "combiner": {}, "best": {}, "optimizer": {}}
+        keys = file.keys()  # it cannot be iterated itself
+        for key in keys:
+            group, _, name = key.partition(".")
+            groups[group][name] = file.get_tensor(key)
+        metadata = file.metadata()
+    state.progress = Progress(**json.loads(metadata["progress"]))
+    state.model.load_state_dict(groups["model"])
+    state.combiner, state.best = groups["combiner"], groups["best"]
+    if state.optimizer:
+        moments = {
+            int(number): {
+                "step": step,
+                **{name: groups["optimizer"][f"{number}.{name}"] for name in ("exp_avg", "exp_avg_sq")},
+            }
+            for number, step in json.loads(metadata["steps"]).items()
+        }
+        groups_of_params = state.optimizer.state_dict()["param_groups"]
+        state.optimizer.load_state_dict({"state": moments, "param_groups": groups_of_params})
+
+
+@torch.no_grad()
+def copy_tensors(model: MultitaskModel) -> dict[str, Tensor]:
+    """The model's tensors as they are now."""
+    return {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
+
+
+def _open(path: Path):
+    try:
+        return safe_open(path, framework="pt")
+    except SafetensorError as error:
+        raise ValueError(f"{path}: not a checkpoint ({error}); delete it to begin the run anew") from None

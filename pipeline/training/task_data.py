@@ -1,0 +1,96 @@
+"""What a run reads of one task: the training examples it may use, and the examples its curves are drawn from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from model.multitask import MultitaskModel
+from model.packing import pack
+from pipeline.evaluation.predict import encode, predict
+from pipeline.files.digest import hash_folder
+from pipeline.tokens.store import TokenSet, read_tokens
+from pipeline.training.batches import choose
+
+# Shape suffixes: n examples, B sequences, S sentences per example, D hidden.
+
+
+@dataclass(frozen=True)
+class TaskData:
+    """A task's splits; `train_indices` are the examples trained on, `curve_indices` those of the per-epoch curves."""
+
+    name: str
+    splits: dict[str, TokenSet]  # train and dev
+    train_indices: np.ndarray
+    curve_indices: dict[str, np.ndarray]  # of train and dev, equally many where the training set has as many
+
+    def labels(self, split: str, indices: Sequence[int]) -> np.ndarray:
+        return self.splits[split].labels[indices]
+
+
+def read_task_data(name: str, task: dict[str, Any], curve_examples: int, root: Path) -> TaskData:
+    """Open a task's token files as the run file names them; content other than it says is a `ValueError`."""
+    for split, folder in task["tokens"].items():
+        if (found := hash_folder(root / folder)) != task["digests"][split]:
+            raise ValueError(f"{folder}: its hash is {found}, the run file says {task['digests'][split]}")
+    splits = {split: read_tokens(root / folder) for split, folder in task["tokens"].items()}
+    train_indices = choose(f"train {name}", splits["train"].num_examples, task["max_train"])
+    curve_dev = choose(f"curve dev {name}", splits["dev"].num_examples, curve_examples)
+    curve_train = train_indices[choose(f"curve train {name}", len(train_indices), len(curve_dev))]
+    return TaskData(name, splits, train_indices, {"train": curve_train, "dev": curve_dev})
+
+
+class FineTuned:
+    """Outputs of a model whose encoder runs on every batch."""
+
+    def __init__(self, model: MultitaskModel, data: dict[str, TaskData], max_tokens: int) -> None:
+        self.model, self.data, self.max_tokens = model, data, max_tokens
+
+    def output(self, task: str, indices: np.ndarray) -> tuple[Tensor, int]:
+        """The task's output on these training examples, and the number of tokens that it took."""
+        batch = pack(self.data[task].splits["train"].sentences(indices))
+        return self.model(task, batch.to(_device(self.model))), batch.num_tokens
+
+    def predict(self, task: str, split: str, indices: np.ndarray) -> np.ndarray:
+        """Predictions in evaluation mode, shape (n,)."""
+        return predict(self.model, task, self.data[task].splits[split], indices, self.max_tokens)
+
+
+class Frozen:
+    """The same with a frozen encoder: every sentence is encoded once, in evaluation mode, and its vector kept."""
+
+    def __init__(self, model: MultitaskModel, data: dict[str, TaskData], max_tokens: int) -> None:
+        self.model, self.data = model, data
+        self.vectors: dict[tuple[str, str], Tensor] = {}  # n x S x D
+        self.places: dict[tuple[str, str], np.ndarray] = {}  # example index -> row of vectors
+        for task, task_data in data.items():
+            for split, used in (("train", task_data.train_indices), ("dev", task_data.curve_indices["dev"])):
+                tokens = task_data.splits[split]
+                vectors = encode(model, tokens, used, max_tokens)
+                self.vectors[task, split] = torch.from_numpy(vectors).to(_device(model))
+                self.places[task, split] = np.full(tokens.num_examples, -1)
+                self.places[task, split][used] = np.arange(len(used))
+
+    def output(self, task: str, indices: np.ndarray) -> tuple[Tensor, int]:
+        """The task's output on these training examples; no token passes the encoder."""
+        return self.model.forward_head(task, self._pooled(task, "train", indices)), 0
+
+    @torch.no_grad()
+    def predict(self, task: str, split: str, indices: np.ndarray) -> np.ndarray:
+        """Predictions in evaluation mode, shape (n,)."""
+        head = self.model.heads[task].eval()
+        predictions = head.predict(self.model.forward_head(task, self._pooled(task, split, indices)))
+        head.train()
+        return predictions.cpu().numpy()
+
+    def _pooled(self, task: str, split: str, indices: np.ndarray) -> Tensor:
+        rows = self.vectors[task, split][torch.from_numpy(self.places[task, split][indices])]
+        return rows.transpose(0, 1).flatten(0, 1)  # B x D: all first sentences, then all second ones
+
+
+def _device(model: MultitaskModel) -> torch.device:
+    return next(model.parameters()).device

@@ -1,0 +1,24 @@
+"""Stages eval_part1, eval_phase1 and eval_phase2: score what a run trained on the full dev sets."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from pipeline.evaluation.evaluate import evaluate
+from pipeline.files.run_files import read_run
+
+
+def main() -> None:
+    """Write the run's predictions and evaluation record, and print its scores."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--run", type=Path, required=True, help="the run file that it was trained from")
+    arguments = parser.parse_args()
+    for name, value in evaluate(read_run(arguments.run)).items():
+        print(f"{name:24} {value:.4f}")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except ValueError as error:
+        sys.exit(f"evaluate: {error}")

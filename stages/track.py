@@ -1,0 +1,37 @@
+"""Project the run records to MLflow: `python -m stages.track [--profile P] [--receipt FILE]`."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from pipeline.files.atomic import write_json
+from pipeline.tracking.collect import collect_records
+from pipeline.tracking.projection import project
+from pipeline.tracking.store import StoreUnavailable
+
+
+def main() -> int:
+    """Exit 1 for a record that cannot be read, or, without --receipt, for a store that cannot be reached."""
+    parser = argparse.ArgumentParser(description="Show the run records in MLflow.")
+    parser.add_argument("--profile", help="only this profile's records")
+    parser.add_argument("--receipt", type=Path, help="write what was done; a store out of reach is then no failure")
+    arguments = parser.parse_args()
+    root = Path.cwd()
+    records, problems = collect_records(root, arguments.profile)
+    receipt = {"profile": arguments.profile, "num_records": len(records), "projected": True}
+    try:
+        summary = project(records, root)
+        print(f"MLflow runs: {summary.num_created} created, {summary.num_updated} updated, "
+              f"{summary.num_unchanged} unchanged")  # fmt: skip
+    except StoreUnavailable as error:
+        print(f"track: not projected, `make track` does it later: {error}", file=sys.stderr)
+        receipt |= {"projected": False, "reason": str(error)}
+    for problem in problems:
+        print(f"track: {problem}", file=sys.stderr)
+    if arguments.receipt:
+        write_json(arguments.receipt, receipt)
+    return int(bool(problems) or not (receipt["projected"] or arguments.receipt))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,23 @@
+"""Stages part1, phase1 and phase2: train what a run file describes."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from pipeline.files.run_files import read_run
+from pipeline.training.loop import train
+
+
+def main() -> None:
+    """Write the run's model and record."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--run", type=Path, required=True, help="a run file of plan")
+    arguments = parser.parse_args()
+    train(read_run(arguments.run))
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (ValueError, FloatingPointError) as error:
+        sys.exit(f"train: {error}")

@@ -1,0 +1,148 @@
+"""AdamW: the torch form against torch.optim.AdamW, the course's form against its formula worked out in decimals."""
+
+import copy
+from decimal import Decimal, localcontext
+
+import pytest
+import torch
+
+from model.adamw import AdamW
+
+NUM_STEPS = 1000
+STARTS = ["1", "-0.5", "0.02"]
+# Gradients around 1, 1e-3 and 1e-6: for the last one eps (1e-6) decides.
+SCALES = ["1", "1e-3", "1e-6"]
+# What `course_in_decimals` gives, to 14 decimals; kept here so that a changed formula there does not go unseen.
+GOLDEN = {
+    "0": ["0.69561123028406", "-0.80232688651503", "-0.02812466287070"],
+    "0.1": ["0.61530764592214", "-0.74001125912073", "-0.02803190813252"],
+}
+
+
+def gradients(step: int) -> list[Decimal]:
+    """An uneven sequence of period 11 with mean 0.1, times each scale."""
+    return [(Decimal(7 * step % 11) - 4) / 10 * Decimal(scale) for scale in SCALES]
+
+
+def course_in_decimals(lr: Decimal, eps: Decimal, weight_decay: Decimal) -> list[Decimal]:
+    """m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g^2; p -= lr sqrt(1 - b2^t) / (1 - b1^t) m / (sqrt(v) + eps);
+    then p -= lr weight_decay p."""
+    beta1, beta2 = Decimal("0.9"), Decimal("0.999")
+    values, m, v = [Decimal(start) for start in STARTS], [Decimal(0)] * 3, [Decimal(0)] * 3
+    with localcontext() as context:
+        context.prec = 40
+        for step in range(1, NUM_STEPS + 1):
+            step_size = lr * (1 - beta2**step).sqrt() / (1 - beta1**step)
+            for i, gradient in enumerate(gradients(step)):
+                m[i] = beta1 * m[i] + (1 - beta1) * gradient
+                v[i] = beta2 * v[i] + (1 - beta2) * gradient * gradient
+                values[i] -= step_size * m[i] / (v[i].sqrt() + eps)
+                values[i] -= lr * weight_decay * values[i]
+    return values
+
+
+def ours(form: str, weight_decay: float) -> torch.Tensor:
+    parameter = torch.nn.Parameter(torch.tensor([float(start) for start in STARTS], dtype=torch.float64))
+    optimizer = AdamW([parameter], lr=1e-3, weight_decay=weight_decay, form=form)
+    for step in range(1, NUM_STEPS + 1):
+        parameter.grad = torch.tensor([float(gradient) for gradient in gradients(step)], dtype=torch.float64)
+        optimizer.step()
+    return parameter.detach()
+
+
+@pytest.mark.parametrize(("weight_decay", "golden"), GOLDEN.items())
+def test_course_form_equals_its_formula_after_1000_steps(weight_decay, golden):
+    worked_out = course_in_decimals(Decimal("1e-3"), Decimal("1e-6"), Decimal(weight_decay))
+    assert [f"{value:.14f}" for value in worked_out] == golden
+    expected = torch.tensor([float(value) for value in worked_out], dtype=torch.float64)
+    torch.testing.assert_close(ours("course", float(weight_decay)), expected, rtol=0, atol=1e-12)
+    # The tolerance tells the forms apart, for each gradient scale.
+    assert ((ours("torch", float(weight_decay)) - expected).abs() > 1e-9).all()
+
+
+def test_the_forms_differ_by_where_eps_is_added():
+    difference = (ours("torch", 0.0) - ours("course", 0.0)).abs()
+    assert difference[1] > 1e-6
+    assert difference[2] > 1e-3
+
+
+@pytest.mark.parametrize("weight_decay", [0.0, 0.1])
+def test_torch_form_equals_torch(weight_decay):
+    torch.manual_seed(0)
+    mine = [torch.nn.Parameter(torch.randn(shape, dtype=torch.float64)) for shape in ((4, 3), (5,), ())]
+    theirs = [torch.nn.Parameter(parameter.detach().clone()) for parameter in mine]
+    settings = {"lr": 3e-3, "betas": (0.8, 0.99), "eps": 1e-4, "weight_decay": weight_decay}
+    optimizers = [AdamW(mine, form="torch", **settings), torch.optim.AdamW(theirs, **settings)]
+    for step in range(150):
+        for group in (*optimizers[0].param_groups, *optimizers[1].param_groups):
+            group["lr"] = 3e-3 / (1 + step % 7)
+        for my, their in zip(mine, theirs, strict=True):
+            my.grad = torch.randn_like(my) * 10.0 ** torch.randint(-5, 2, ()).item()
+            their.grad = my.grad.clone()
+        for optimizer in optimizers:
+            optimizer.step()
+    for my, their in zip(mine, theirs, strict=True):
+        torch.testing.assert_close(my, their, rtol=0, atol=1e-13)
+
+
+def test_decay_is_times_the_learning_rate_and_comes_last():
+    parameter = torch.nn.Parameter(torch.tensor([2.0], dtype=torch.float64))
+    parameter.grad = torch.tensor([3.0], dtype=torch.float64)
+    AdamW([parameter], lr=0.1, eps=0.0, weight_decay=0.5).step()
+    assert parameter.item() == pytest.approx((2.0 - 0.1) * (1 - 0.1 * 0.5), abs=1e-14)
+
+
+def test_the_defaults_are_the_courses():
+    group = AdamW([torch.nn.Parameter(torch.zeros(1))]).param_groups[0]
+    defaults = {key: value for key, value in group.items() if key != "params"}
+    assert defaults == {"lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-6, "weight_decay": 0.0, "form": "course"}
+
+
+def test_a_parameter_without_gradient_is_left_alone_and_counts_its_own_steps():
+    torch.manual_seed(0)
+    always, sometimes, alone = (torch.nn.Parameter(torch.ones(3, dtype=torch.float64)) for _ in range(3))
+    both, single = AdamW([always, sometimes], weight_decay=0.1), AdamW([alone], weight_decay=0.1)
+    for step in range(6):
+        always.grad = torch.randn(3, dtype=torch.float64)
+        sometimes.grad = alone.grad = torch.randn(3, dtype=torch.float64) if step % 2 else None
+        before = sometimes.detach().clone()
+        both.step()
+        single.step()
+        assert torch.equal(sometimes, before) == (step % 2 == 0)
+    assert torch.equal(sometimes, alone)
+    assert (both.state[always]["step"], both.state[sometimes]["step"]) == (6, 3)
+
+
+def test_state_dict_resumes_exactly():
+    def run(optimizer, parameter, steps):
+        for step in steps:
+            parameter.grad = torch.full((2,), float(step) - 3)
+            optimizer.step()
+
+    whole = torch.nn.Parameter(torch.ones(2))
+    optimizer = AdamW([whole])
+    run(optimizer, whole, range(4))
+    state = copy.deepcopy(optimizer.state_dict())  # as it goes through a file; torch would share the tensors
+    assert set(state["state"][0]) == {"step", "exp_avg", "exp_avg_sq"}
+    assert state["state"][0]["step"] == 4
+    resumed = torch.nn.Parameter(whole.detach().clone())
+    other = AdamW([resumed])
+    other.load_state_dict(state)
+    run(optimizer, whole, range(4, 9))
+    run(other, resumed, range(4, 9))
+    assert torch.equal(whole, resumed)
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"lr": -1.0}, "lr -1.0"),
+        ({"eps": -1.0}, "eps -1.0"),
+        ({"weight_decay": -1.0}, "weight_decay -1.0"),
+        ({"betas": (0.9, 1.0)}, r"betas \(0.9, 1.0\)"),
+        ({"form": "fast"}, "form 'fast' is not one of course, torch"),
+    ],
+)
+def test_an_unfit_setting_is_an_error_that_names_it(setting, message):
+    with pytest.raises(ValueError, match=message):
+        AdamW([torch.nn.Parameter(torch.zeros(1))], **setting)

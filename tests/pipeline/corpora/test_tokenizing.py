@@ -1,0 +1,100 @@
+"""Tokenising: golden ids with a small vocabulary, and equality with transformers where the real one is at hand."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from pipeline.corpora.cleaning import CLEANINGS
+from pipeline.corpora.reading import read_examples
+from pipeline.corpora.tokenizing import CHUNK_SENTENCES, tokenize
+
+MIRROR = os.environ.get("BERTY_MIRROR")
+needs_mirror = pytest.mark.skipif(MIRROR is None, reason="BERTY_MIRROR is not set: the real vocab.txt is not here")
+VOCAB = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "film", "##s", "cafe", "'", ".", "?", "中", "文"]
+TRICKY = [
+    "",
+    " ",
+    "NA",
+    "naïve café RÉSUMÉ Ångström",
+    "中文 mixed with 日本語 text",
+    "don't can't it's ''quoted'' ``so''",
+    "well-known co-writer\\/director e.g. U.S.A.",
+    "antidisestablishmentarianism" * 8,
+    "emoji 🎬 and \u200b zero width \ufffd \x00 control",
+    "tabs\tand\nnew lines\r\n",
+    "[MASK] [SEP] literal tokens",
+    "1,000.50 $ 3/4 ½ ２",
+    "İstanbul ß ﬁ",
+]
+
+
+@pytest.fixture
+def vocab_path(tmp_path):
+    path = tmp_path / "vocab.txt"
+    path.write_text("\n".join(VOCAB) + "\n", encoding="utf-8")
+    return path
+
+
+def as_tokens(ids: list[int]) -> list[str]:
+    return [VOCAB[i] for i in ids]
+
+
+def test_lower_case_accents_chinese_and_pieces(vocab_path):
+    tokenized = tokenize(["A CAFÉ's Films 中文x?"], vocab_path, "none", 512)
+    words = ["[CLS]", "a", "cafe", "'", "[UNK]", "film", "##s", "中", "文", "[UNK]", "?", "[SEP]"]
+    assert as_tokens(tokenized.ids[0]) == words
+    assert tokenized.num_truncated == 0
+
+
+def test_an_empty_sentence_is_cls_and_sep(vocab_path):
+    assert tokenize(["", "  "], vocab_path, "pair", 512).ids == [[2, 3], [2, 3]]
+
+
+def test_truncation_keeps_sep_and_counts_only_what_was_cut(vocab_path):
+    tokenized = tokenize(["a a a a", "a a", "a a a"], vocab_path, "none", 5)
+    assert [as_tokens(ids) for ids in tokenized.ids] == [
+        ["[CLS]", "a", "a", "a", "[SEP]"],
+        ["[CLS]", "a", "a", "[SEP]"],
+        ["[CLS]", "a", "a", "a", "[SEP]"],
+    ]
+    assert tokenized.num_truncated == 1
+
+
+def test_the_cleaning_asked_for_is_used(vocab_path):
+    # WordPiece splits at punctuation anyway; a literal [SEP] survives only as long as nothing lowers its case.
+    assert tokenize(["[SEP]"], vocab_path, "none", 512).ids == [[2, 3, 3]]
+    assert len(tokenize(["[SEP]"], vocab_path, "sentence", 512).ids[0]) == 5
+
+
+def test_order_holds_over_chunks(vocab_path):
+    sentences = ["a", "film"] * (CHUNK_SENTENCES // 2) + ["films"]
+    ids = tokenize(sentences, vocab_path, "none", 512).ids
+    assert (len(ids), ids[0], ids[-2], ids[-1]) == (CHUNK_SENTENCES + 1, [2, 5, 3], [2, 6, 3], [2, 6, 7, 3])
+
+
+def test_wrong_arguments_are_named(vocab_path, tmp_path):
+    with pytest.raises(ValueError, match="cleaning 'pairs' is not one of sentence, pair, none"):
+        tokenize(["a"], vocab_path, "pairs", 512)
+    with pytest.raises(ValueError, match="max_length is 1"):
+        tokenize(["a"], vocab_path, "pair", 1)
+    with pytest.raises(ValueError, match="absent.txt: no such file"):
+        tokenize(["a"], tmp_path / "absent.txt", "pair", 512)
+    (tmp_path / "other.txt").write_text("a\nb\n")
+    with pytest.raises(ValueError, match="other.txt: not a BERT vocabulary"):
+        tokenize(["a"], tmp_path / "other.txt", "pair", 512)
+
+
+@needs_mirror
+@pytest.mark.parametrize("cleaning", CLEANINGS)
+def test_equal_to_transformers(cleaning):
+    transformers = pytest.importorskip("transformers")
+    vocab = Path(MIRROR) / "minilm" / "vocab.txt"
+    reference = transformers.BertTokenizerFast(vocab=str(vocab), do_lower_case=True)
+    sst = read_examples(Path(MIRROR) / "ids-sst-dev.csv", ["sentence"], None, None).flat_sentences[:250]
+    quora = read_examples(Path(MIRROR) / "quora-dev.csv", ["sentence1", "sentence2"], None, None).flat_sentences[:250]
+    sentences = [*TRICKY, *sst, *quora, "word " * 600]
+    cleaned = [CLEANINGS[cleaning](sentence) for sentence in sentences]
+    tokenized = tokenize(sentences, vocab, cleaning, 512)
+    assert tokenized.ids == reference(cleaned, truncation=True, max_length=512)["input_ids"]
+    assert (tokenized.num_truncated, len(tokenized.ids[-1])) == (1, 512)

@@ -1,0 +1,53 @@
+"""The tidy data of what happened during training."""
+
+import pytest
+
+from pipeline.reporting.histories import CONFLICT_COLUMNS, CURVE_COLUMNS, conflict_table, curve_table
+from pipeline.reporting.results import read_results
+
+SCORES = [{"sst": 0.4}, {"sst": 0.6}]
+
+
+def read(profile):
+    return read_results(profile.plan, profile.records)
+
+
+def test_curves_name_their_run(profile):
+    profile.add("phase2", "row", SCORES)
+    profile.write_run("phase2", "row", 0, history="1,1,10,train,sst,accuracy,0.5\n1,1,10,dev,sst,accuracy,0.25\n")
+    profile.write_run("phase2", "row", 1, history="2,1,30,dev,sst,accuracy,0.75\n")
+    table = curve_table(read(profile))
+    assert tuple(table.columns) == CURVE_COLUMNS
+    assert table.values.tolist() == [
+        ["phase2", "row", 0, 1, 1, "sst", "train", "accuracy", 0.5],
+        ["phase2", "row", 0, 1, 1, "sst", "dev", "accuracy", 0.25],
+        ["phase2", "row", 1, 2, 1, "sst", "dev", "accuracy", 0.75],
+    ]
+
+
+def test_conflicts_pair_cosine_and_share_by_step(profile):
+    profile.add("phase2", "row", SCORES)
+    metrics = {
+        "cosine/sst_para": [[10, 1, 0.1], [20, 2, -0.2]],
+        "conflict/sst_para": [[20, 2, 0.75], [10, 1, 0.25]],
+        "loss/sst": [[10, 1, 1.0]],
+    }
+    profile.write_run("phase2", "row", 1, metrics=metrics)
+    table = conflict_table(read(profile))
+    assert tuple(table.columns) == CONFLICT_COLUMNS
+    assert table.values.tolist() == [
+        ["phase2", "row", 1, "sst_para", 10, 0.1, 0.25],
+        ["phase2", "row", 1, "sst_para", 20, -0.2, 0.75],
+    ]
+
+
+def test_cosine_without_its_share_is_named(profile):
+    profile.add("phase2", "row", SCORES)
+    profile.write_run("phase2", "row", 1, metrics={"cosine/sst_para": [[10, 1, 0.1]]})
+    with pytest.raises(ValueError, match="phase2/row-1: cosine/sst_para without conflict/sst_para"):
+        conflict_table(read(profile))
+
+
+def test_no_runs_leave_only_headers(profile):
+    assert curve_table(read(profile)).to_csv(index=False) == ",".join(CURVE_COLUMNS) + "\n"
+    assert conflict_table(read(profile)).to_csv(index=False) == ",".join(CONFLICT_COLUMNS) + "\n"

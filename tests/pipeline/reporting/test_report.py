@@ -1,0 +1,87 @@
+"""The whole report of a small profile, through its stage."""
+
+import json
+import sys
+
+import pandas as pd
+import pytest
+
+from pipeline.files.atomic import read_json
+from pipeline.records.record import read_record
+from pipeline.reporting.report import REPORT_FILES
+from stages import report as stage
+
+TWO_SEEDS = [{"sst": 0.4, "para": 0.8, "sts": 0.6}, {"sst": 0.6, "para": 0.8, "sts": 0.7}]
+
+
+def report(profile, tmp_path, monkeypatch, name="demo") -> dict[str, bytes]:
+    """Run the stage and return the files that it wrote."""
+    monkeypatch.chdir(tmp_path)
+    folders = ["--plan", profile.plan, "--records", profile.records, "--results", profile.results]
+    monkeypatch.setattr(sys, "argv", ["report", "--profile", name, *map(str, folders)])
+    stage.main()
+    return {path.name: path.read_bytes() for path in profile.results.iterdir()}
+
+
+@pytest.fixture
+def full_profile(profile):
+    profile.add("part1", "sst_pretrain", [{"sst": 0.25}, {"sst": 0.75}], paper={"sst": 0.399})
+    profile.add("phase2", "iteration_2", TWO_SEEDS)
+    profile.add("phase2", "iteration_3", TWO_SEEDS[::-1], control="iteration_2")
+    return profile
+
+
+def test_report_writes_every_file_and_the_same_bytes_twice(full_profile, tmp_path, monkeypatch):
+    first = report(full_profile, tmp_path, monkeypatch)
+    assert set(first) == set(REPORT_FILES)
+    assert report(full_profile, tmp_path, monkeypatch) == first
+    assert json.loads(first["metrics.json"])["sst_pretrain"] == {"sst.accuracy": 0.5}
+    table2 = pd.read_csv(full_profile.results / "table2.csv")
+    assert list(table2.columns) == ["row", "task", "metric", "mean", "sd", "n", "paper"]
+    assert list(table2["row"].unique()) == ["iteration_2", "iteration_3"]
+
+
+def test_summary_record_holds_the_tables(full_profile, tmp_path, monkeypatch):
+    report(full_profile, tmp_path, monkeypatch)
+    record = read_record(tmp_path / "summary" / "record.json")
+    identity = {key: record[key] for key in ("kind", "profile", "phase", "row", "seed")}
+    assert identity == {"kind": "summary", "profile": "demo", "phase": "summary", "row": "summary", "seed": None}
+    flat = {
+        f"{row}/{key}": value
+        for row, scores in read_json(full_profile.results / "metrics.json").items()
+        for key, value in scores.items()
+    }
+    assert {key: points[0][2] for key, points in record["metrics"].items()} == flat
+    assert record["artifacts"] == [f"results/demo/{name}" for name in REPORT_FILES]
+    assert (record["start_time"], record["end_time"]) == (1_000, 2_001)
+
+
+def test_run_key_follows_the_tables(full_profile, tmp_path, monkeypatch):
+    def run_key() -> str:
+        report(full_profile, tmp_path, monkeypatch)
+        return read_record(tmp_path / "summary" / "record.json")["run_key"]
+
+    first = run_key()
+    assert run_key() == first
+    full_profile.write_evaluation("part1", "sst_pretrain", 1, {"sst": 0.5})
+    assert run_key() != first
+
+
+def test_row_that_left_the_plan_leaves_the_tables(full_profile, tmp_path, monkeypatch):
+    full_profile.index["phase2"] = full_profile.index["phase2"][:1]
+    full_profile.save()
+    files = report(full_profile, tmp_path, monkeypatch)
+    texts = [content for name, content in files.items() if not name.endswith(".png")]
+    assert not any(b"iteration_3" in text for text in texts)
+
+
+def test_profile_without_rows_still_has_every_file(profile, tmp_path, monkeypatch):
+    files = report(profile, tmp_path, monkeypatch)
+    assert set(files) == set(REPORT_FILES)
+    assert files["table1.csv"] == files["table2.csv"] == b"row,task,metric,mean,sd,n,paper\n"
+    assert files["metrics.json"] == b"{}\n"
+
+
+def test_plan_of_another_profile_is_refused(profile, tmp_path, monkeypatch):
+    with pytest.raises(ValueError, match="plan of profile 'demo', not of 'paper'"):
+        report(profile, tmp_path, monkeypatch, name="paper")

@@ -1,0 +1,356 @@
+"""The projection: everything shown once, whatever was there before, wherever it was interrupted."""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+from mlflow.entities import Run
+
+from pipeline.tracking import collect
+from pipeline.tracking.collect import collect_records
+from pipeline.tracking.projection import Summary, project, project_live
+from pipeline.tracking.store import StoreUnavailable, tracking_uri
+from tests.pipeline.tracking.synthetic import (
+    NUM_EPOCHS,
+    NUM_WINDOWS,
+    ROW,
+    ROWS,
+    SEED,
+    SEEDS,
+    T0,
+    event_lines,
+    make_evaluation,
+    make_record,
+    make_training,
+    write_into,
+)
+
+NUM_RUNS = len(ROWS) * len(SEEDS) + 3
+KEY = make_training(ROW, SEED)["run_key"]
+
+
+def project_all(root: Path) -> Summary:
+    found, problems = collect_records(root)
+    assert problems == []
+    return project(found, root)
+
+
+def client_of(root: Path) -> MlflowClient:
+    return MlflowClient(tracking_uri(root))
+
+
+def runs_of(root: Path, experiment: str = "tiny") -> dict[str, Run]:
+    """The runs by name; two of one name are an error."""
+    client = client_of(root)
+    found = client.search_runs([client.get_experiment_by_name(experiment).experiment_id])
+    runs = {run.info.run_name: run for run in found}
+    assert len(runs) == len(found)
+    return runs
+
+
+def history(root: Path, run: Run, key: str) -> list[list]:
+    metrics = client_of(root).get_metric_history(run.info.run_id, key)
+    return [[metric.step, metric.timestamp, metric.value] for metric in metrics]
+
+
+def describe(root: Path) -> dict[str, object]:
+    """All that is shown of all runs but MLflow's own ids."""
+    return {
+        name: [
+            run.info.status,
+            run.info.start_time,
+            run.info.end_time,
+            dict(run.data.params),
+            dict(run.data.tags),
+            {key: history(root, run, key) for key in run.data.metrics},
+            [(data.dataset.name, data.dataset.digest) for data in run.inputs.dataset_inputs],
+            sorted(artifact.path for artifact in client_of(root).list_artifacts(run.info.run_id)),
+        ]
+        for name, run in runs_of(root).items()
+    }
+
+
+def test_everything_in_the_records_is_shown(project_root: Path) -> None:
+    assert project_all(project_root) == Summary(NUM_RUNS, 0, 0)
+    runs = runs_of(project_root)
+    trained = {f"{row}-{seed}" for row in ROWS for seed in SEEDS}
+    assert set(runs) == trained | {"download", "tokenize", "summary"}
+    record = make_training(ROW, SEED)
+    run = runs[f"{ROW}-{SEED}"]
+    assert (run.info.status, run.info.start_time, run.info.end_time) == (
+        "FINISHED",
+        record["start_time"],
+        record["end_time"],
+    )
+    assert history(project_root, run, "dev/sst.accuracy") == record["metrics"]["dev/sst.accuracy"]
+    assert history(project_root, run, "loss/sst") == record["metrics"]["loss/sst"]
+    assert history(project_root, run, "overall") == make_evaluation(ROW, SEED)["metrics"]["overall"]
+    params = run.data.params
+    assert len(params) == len(record["params"])
+    assert (params["train.lr"], params["cap"], params["amp"], params["extra.119"]) == ("1e-05", "null", "false", "119")
+    assert params["note"].endswith("[cut, 7000 characters]")
+    expected = {
+        "run_key": KEY, "row": ROW, "seed": "1", "phase": "phase2", "profile": "tiny", "kind": "training",
+        "encoder": "minilm", "git_commit": "c" * 40, "git_dirty": "false", "environment.python": "3.12.0",
+        "dataset.sst_train": "d" * 64, "weights_sha256": "a" * 64,
+        "weights": f"artifacts/tiny/phase2/{ROW}-{SEED}/weights.safetensors",
+    }  # fmt: skip
+    assert {key: run.data.tags.get(key) for key in expected} == expected
+    assert "imported" not in run.data.tags
+
+
+def test_datasets_carry_our_digest_and_size(project_root: Path) -> None:
+    project_all(project_root)
+    (shown,) = runs_of(project_root)[f"{ROW}-{SEED}"].inputs.dataset_inputs
+    assert (shown.dataset.name, shown.dataset.digest) == ("sst_train", "d" * 36)
+    assert json.loads(shown.dataset.profile) == {"num_rows": 100}
+    assert [(tag.key, tag.value) for tag in shown.tags] == [("mlflow.data.context", "train")]
+
+
+def test_files_are_uploaded_but_no_weights(project_root: Path) -> None:
+    project_all(project_root)
+    client, runs = client_of(project_root), runs_of(project_root)
+    trained, summary = runs[f"{ROW}-{SEED}"].info.run_id, runs["summary"].info.run_id
+    assert [artifact.path for artifact in client.list_artifacts(trained)] == ["history.csv", "predictions"]
+    assert [artifact.path for artifact in client.list_artifacts(trained, "predictions")] == ["predictions/sst.csv"]
+    assert sorted(artifact.path for artifact in client.list_artifacts(summary)) == ["figures", "tables"]
+    uploaded = [path.name for path in (project_root / "mlartifacts").rglob("*") if path.is_file()]
+    assert "history.csv" in uploaded
+    assert "weights.safetensors" not in uploaded
+
+
+def test_projected_again_nothing_is_added(project_root: Path) -> None:
+    project_all(project_root)
+    before = describe(project_root)
+    assert project_all(project_root) == Summary(0, 0, NUM_RUNS)
+    assert describe(project_root) == before
+
+
+def test_a_lost_database_is_rebuilt_with_the_original_times(
+    project_root: Path, reset_store: Callable[[], None]
+) -> None:
+    project_all(project_root)
+    before = describe(project_root)
+    reset_store()
+    assert project_all(project_root) == Summary(NUM_RUNS, 0, 0)
+    assert describe(project_root) == before
+
+
+@pytest.mark.parametrize(
+    ("method", "num_calls"),
+    [("create_run", 3), ("log_batch", 3), ("log_batch", 8), ("log_batch", 10), ("log_inputs", 2), ("log_artifact", 2),
+     ("set_terminated", 2), ("set_tag", 3)],
+)  # fmt: skip
+def test_interrupted_anywhere_it_completes_and_doubles_nothing(
+    project_root: Path,
+    reset_store: Callable[[], None],
+    monkeypatch: pytest.MonkeyPatch,
+    method: str,
+    num_calls: int,
+) -> None:
+    found = collect_records(project_root)[0]
+    few = [(record, folder) for record, folder in found if record["row"] in (ROW, "download")]
+    project(few, project_root)
+    whole = describe(project_root)
+    reset_store()
+    original, calls = getattr(MlflowClient, method), []
+
+    def interrupted(*arguments: object, **keywords: object) -> object:
+        calls.append(method)
+        if len(calls) == num_calls:
+            raise KeyboardInterrupt
+        return original(*arguments, **keywords)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MlflowClient, method, interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            project(few, project_root)
+    assert describe(project_root) != whole
+    project(few, project_root)
+    assert describe(project_root) == whole
+
+
+def test_an_evaluation_that_comes_later_joins_its_run(root: Path) -> None:
+    write_into(root, make_training(ROW, SEED))
+    assert project_all(root) == Summary(1, 0, 0)
+    before = runs_of(root)[f"{ROW}-{SEED}"]
+    assert "overall" not in before.data.metrics
+    write_into(root, make_evaluation(ROW, SEED))
+    assert project_all(root) == Summary(0, 1, 0)
+    after = runs_of(root)[f"{ROW}-{SEED}"]
+    assert after.data.metrics["overall"] == 0.6
+    assert after.info.run_id == before.info.run_id
+    assert after.info.end_time == before.info.end_time
+    assert len(history(root, after, "loss/sst")) == NUM_WINDOWS
+
+
+def test_a_training_that_comes_after_its_evaluation_gives_the_run_its_times(root: Path) -> None:
+    write_into(root, make_evaluation(ROW, SEED))
+    project_all(root)
+    write_into(root, make_training(ROW, SEED))
+    assert project_all(root) == Summary(0, 1, 0)
+    run = runs_of(root)[f"{ROW}-{SEED}"]
+    assert run.info.start_time == make_training(ROW, SEED)["start_time"]
+    assert run.data.metrics["overall"] == 0.6
+
+
+def test_a_run_that_was_trained_again_takes_the_place_of_the_old_one(root: Path) -> None:
+    record = make_training(ROW, SEED)
+    write_into(root, record)
+    project_all(root)
+    later = [[step, time_ms + 60_000, value] for step, time_ms, value in record["metrics"]["dev/sst.accuracy"]]
+    write_into(root, record | {"metrics": {"dev/sst.accuracy": later}})
+    assert project_all(root) == Summary(0, 1, 0)
+    run = runs_of(root)[f"{ROW}-{SEED}"]
+    assert history(root, run, "dev/sst.accuracy") == later
+    assert set(run.data.metrics) == {"dev/sst.accuracy"}
+
+
+def test_a_metric_that_a_finished_run_no_longer_has_is_gone(root: Path) -> None:
+    record = make_training(ROW, SEED)
+    write_into(root, record)
+    project_all(root)
+    write_into(root, record | {"metrics": {"dev/sst.accuracy": record["metrics"]["dev/sst.accuracy"]}})
+    assert project_all(root) == Summary(0, 1, 0)
+    assert set(runs_of(root)[f"{ROW}-{SEED}"].data.metrics) == {"dev/sst.accuracy"}
+
+
+def test_a_changed_file_is_uploaded_again(root: Path) -> None:
+    record = make_training(ROW, SEED)
+    write_into(root, record)
+    project_all(root)
+    (root / record["artifacts"][0]).write_text("new\n")
+    assert project_all(root) == Summary(0, 1, 0)
+    (uploaded,) = (root / "mlartifacts").rglob("history.csv")
+    assert uploaded.read_text() == "new\n"
+
+
+def test_a_run_in_the_trash_stays_there_and_a_new_one_is_made(root: Path) -> None:
+    write_into(root, make_training(ROW, SEED))
+    project_all(root)
+    deleted = runs_of(root)[f"{ROW}-{SEED}"].info.run_id
+    client_of(root).delete_run(deleted)
+    assert project_all(root) == Summary(1, 0, 0)
+    assert runs_of(root)[f"{ROW}-{SEED}"].info.run_id != deleted
+    assert client_of(root).get_run(deleted).info.lifecycle_stage == "deleted"
+
+
+def test_an_experiment_in_the_trash_is_named(root: Path) -> None:
+    write_into(root, make_training(ROW, SEED))
+    project_all(root)
+    client = client_of(root)
+    client.delete_experiment(client.get_experiment_by_name("tiny").experiment_id)
+    with pytest.raises(StoreUnavailable, match="experiment tiny is in MLflow's trash"):
+        project_all(root)
+
+
+def test_profiles_are_experiments_of_their_own(root: Path) -> None:
+    for profile in ("tiny", "other"):
+        write_into(root, make_training(ROW, SEED) | {"profile": profile, "artifacts": []})
+    assert project_all(root) == Summary(2, 0, 0)
+    assert set(runs_of(root, "tiny")) == set(runs_of(root, "other")) == {f"{ROW}-{SEED}"}
+
+
+def test_an_imported_run_is_marked_and_has_its_files(root: Path) -> None:
+    record = make_training(ROW, SEED)
+    write_into(root, record)
+    (root / "results/tiny/imported").mkdir(parents=True)
+    (root / "artifacts/tiny/records").rename(root / "results/tiny/imported/records")
+    project_all(root)
+    run = runs_of(root)[f"{ROW}-{SEED}"]
+    assert run.data.tags["imported"] == "true"
+    assert [artifact.path for artifact in client_of(root).list_artifacts(run.info.run_id)] == ["history.csv"]
+
+
+def live_file(root: Path) -> Path:
+    path = root / ".work" / KEY / "events.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+@pytest.fixture
+def recent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock stands a minute after the synthetic runs."""
+    monkeypatch.setattr(time, "time", lambda: (T0 + 400_000) / 1000)
+
+
+def test_a_live_run_is_followed_and_then_finished(root: Path, recent: None) -> None:
+    record = make_training(ROW, SEED)
+    lines = event_lines(record)
+    live_file(root).write_text("".join(lines[:502]) + '{"event": "metr')
+    assert project_live(root) == (Summary(1, 0, 0), [])
+    first = runs_of(root)[f"{ROW}-{SEED}"]
+    assert first.info.status == "RUNNING"
+    assert history(root, first, "loss/sst") == record["metrics"]["loss/sst"][:500]
+    assert project_live(root) == (Summary(0, 0, 1), [])
+    live_file(root).write_text("".join(lines[:1002]))
+    assert project_live(root) == (Summary(0, 1, 0), [])
+    assert history(root, first, "loss/sst") == record["metrics"]["loss/sst"][:1000]
+    write_into(root, record)
+    assert project_all(root) == Summary(0, 1, 0)
+    last = runs_of(root)[f"{ROW}-{SEED}"]
+    assert (last.info.run_id, last.info.status) == (first.info.run_id, "FINISHED")
+    assert (last.info.start_time, last.info.end_time) == (record["start_time"], record["end_time"])
+    assert history(root, last, "loss/sst") == record["metrics"]["loss/sst"]
+    assert len(history(root, last, "dev/sst.accuracy")) == NUM_EPOCHS
+    assert project_live(root, recorded={KEY}) == (Summary(0, 0, 0), [])
+
+
+def test_a_live_run_that_was_cut_back_leaves_no_stale_points(root: Path, recent: None) -> None:
+    lines = event_lines(make_training(ROW, SEED))
+    live_file(root).write_text("".join(lines[:102]))
+    project_live(root)
+    again = lines[:52] + [line.replace('"time_ms": 17', '"time_ms": 18') for line in lines[52:72]]
+    live_file(root).write_text("".join(again))
+    project_live(root)
+    steps = [step for step, _, _ in history(root, runs_of(root)[f"{ROW}-{SEED}"], "loss/sst")]
+    assert steps == list(range(70))
+
+
+def test_an_evaluation_and_a_live_run_of_one_key_do_not_push_each_other_out(root: Path, recent: None) -> None:
+    live_file(root).write_text("".join(event_lines(make_training(ROW, SEED))[:102]))
+    project_live(root)
+    first = runs_of(root)[f"{ROW}-{SEED}"].info.run_id
+    write_into(root, make_evaluation(ROW, SEED))
+    for project_one in (project_all, project_live):
+        project_one(root)
+        run = runs_of(root)[f"{ROW}-{SEED}"]
+        assert (run.info.run_id, run.info.status) == (first, "RUNNING")
+        assert {"overall", "loss/sst"} <= set(run.data.metrics)
+
+
+def test_a_live_run_that_fell_silent_was_killed(root: Path, recent: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    live_file(root).write_text("".join(event_lines(make_training(ROW, SEED))[:102]))
+    project_live(root)
+    monkeypatch.setattr(collect, "SILENCE_MS", 0)
+    project_live(root)
+    assert runs_of(root)[f"{ROW}-{SEED}"].info.status == "KILLED"
+    monkeypatch.undo()
+    monkeypatch.setattr(time, "time", lambda: (T0 + 400_000) / 1000)
+    project_live(root)
+    assert runs_of(root)[f"{ROW}-{SEED}"].info.status == "RUNNING"
+
+
+def test_a_broken_event_file_is_named_and_holds_nothing_up(root: Path, recent: None) -> None:
+    live_file(root).write_text("".join(event_lines(make_training(ROW, SEED))[:12]))
+    broken = root / ".work" / "broken" / "events.jsonl"
+    broken.parent.mkdir()
+    broken.write_text("{\n{}\n")
+    summary, problems = project_live(root)
+    assert summary == Summary(1, 0, 0)
+    assert len(problems) == 1
+    assert str(broken) in problems[0]
+
+
+def test_nothing_to_show_is_no_error(root: Path) -> None:
+    assert project_all(root) == Summary(0, 0, 0)
+    assert project_live(root) == (Summary(0, 0, 0), [])
+
+
+def test_a_failed_run_is_shown_as_failed(root: Path) -> None:
+    write_into(root, make_record("training", "phase2", ROW, SEED, status="failed"))
+    project_all(root)
+    assert runs_of(root)[f"{ROW}-{SEED}"].info.status == "FAILED"

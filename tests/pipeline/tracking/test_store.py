@@ -1,0 +1,50 @@
+"""The store: one, however many ask for it at once; failures in one line."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import requests
+from mlflow import MlflowClient
+
+from pipeline.tracking.store import StoreUnavailable, find_experiment, name_failures, open_store, tracking_uri
+
+PROJECT = Path(__file__).parents[3]
+OPEN = "import sys; from pathlib import Path; from pipeline.tracking.store import *; "
+OPEN += "find_experiment(open_store(Path(sys.argv[1])), 'tiny')"
+
+
+def test_the_store_is_a_file_at_the_root_unless_the_environment_says_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.chdir(tmp_path)
+    assert tracking_uri(Path(".")) == f"sqlite:///{tmp_path}/mlflow.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
+    assert tracking_uri(tmp_path) == "http://127.0.0.1:1"
+
+
+def test_an_experiment_is_made_once_with_its_artifacts_at_the_root(root: Path) -> None:
+    first = find_experiment(open_store(root), "tiny")
+    assert find_experiment(open_store(root), "tiny") == first
+    experiment = MlflowClient(tracking_uri(root)).get_experiment(first)
+    assert experiment.name == "tiny"
+    assert experiment.artifact_location == (root / "mlartifacts" / "tiny").as_uri()
+
+
+def test_processes_that_open_a_new_store_at_once_all_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    command = [sys.executable, "-c", OPEN, str(tmp_path)]
+    processes = [subprocess.Popen(command, cwd=PROJECT, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    errors = [process.communicate()[1] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], errors
+
+
+def test_a_failure_is_one_line_without_credentials() -> None:
+    with pytest.raises(StoreUnavailable) as caught, name_failures("http://me:secret@host.example:5000"):
+        try:
+            raise TimeoutError("timed out at 0x7f00\nwhile reading")
+        except TimeoutError as cause:
+            raise requests.ConnectionError("wrapped") from cause
+    assert str(caught.value) == "MLflow at http://host.example:5000: TimeoutError: timed out"
