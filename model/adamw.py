@@ -47,10 +47,7 @@ class AdamW(torch.optim.Optimizer):
                 if param.grad is not None:
                     by_step[self._advance(param)].append(param)
             for step, params in by_step.items():
-                # A GPU wants few calls; a CPU (half the time) memory that is in its cache from the operation before.
-                at_once = [[param] for param in params] if params[0].device.type == "cpu" else [params]
-                for part in at_once:
-                    self._update_(part, step, group)
+                self._update_(params, step, group)
 
     def _advance(self, param: Tensor) -> int:
         """Count this step of `param`, its moments being there from the first on."""

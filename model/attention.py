@@ -42,6 +42,8 @@ class SelfAttention(nn.Module):
 
     def _attend(self, query: Tensor, key: Tensor, value: Tensor, length: int) -> Tensor:
         """Attention within each sequence of one group: three (G * L) x D to one."""
+        # torch's scaled_dot_product_attention here gains nothing: 390 ms against 415 for a step of minilm on two cores,
+        # and as often the other way round.
         query_GNLH, key_GNLH, value_GNLH = (
             tensor.view(-1, length, self.num_heads, tensor.shape[-1] // self.num_heads).transpose(1, 2)
             for tensor in (query, key, value)

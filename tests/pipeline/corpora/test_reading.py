@@ -46,10 +46,11 @@ def test_quoting_newlines_and_unicode_come_through(tmp_path):
 
 
 def test_rows_without_a_label_are_left_out_and_named(tmp_path):
-    rows = ["\tid\tsentence\tsentiment", '0\ta\t"two\nlines"\t1', "1\tb\tno label\t", "2\tc\tgood\t3.0"]
+    header, unlabelled = "\tid\tsentence\tsentiment", ['1\tb\t"no\nlabel"\t', "3\td\tbad\t "]
+    rows = [header, '0\ta\t"two\nlines"\t1', unlabelled[0], "2\tc\tgood\t3.0", unlabelled[1]]
     examples = read_examples(write(tmp_path, *rows), ["sentence"], "sentiment", SENTIMENT)
     assert (examples.ids, examples.labels, len(examples)) == (["a", "c"], [1, 3], 2)
-    assert examples.unlabelled == ["a.csv line 4 (id b)"]
+    assert examples.unlabelled == ["a.csv line 4 (id b)", "a.csv line 7 (id d)"]
 
 
 def test_for_prediction_every_row_comes_back_in_order_whatever_the_columns_places(tmp_path):
@@ -76,7 +77,7 @@ def test_wrong_columns_are_named(tmp_path):
     assert "no such file" in refusal(tmp_path / "absent.csv")
 
 
-@pytest.mark.parametrize("label", ["5", "-1", "2.5", "nan", "inf", "good"])
+@pytest.mark.parametrize("label", ["5", "-1", "2.5", "nan", "inf", "good", "NA"])
 def test_a_label_that_is_not_allowed_names_line_id_and_what_is(tmp_path, label):
     path = write(tmp_path, "\tid\tsentence\tsentiment", "0\ta\tfine\t1", f"1\tb\tfine\t{label}")
     message = refusal(path)

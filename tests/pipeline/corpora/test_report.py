@@ -13,7 +13,7 @@ MIRROR = os.environ.get("BERTY_MIRROR")
 needs_mirror = pytest.mark.skipif(MIRROR is None, reason="BERTY_MIRROR is not set: the course's csv files are not here")
 TRAIN = Examples(
     ["a", "b", "c", "c"],
-    [("How?", "Why?"), ("why?", "HOW?"), ("", "Who?"), ("One", "Two")],
+    [("How?", "Why?"), ("why?", "HOW?"), (" ", "Who?"), ("One", "Two")],
     [0.0, 1.0, 1.0, 1.0],
     ["train.csv line 4 (id x)"],
 )

@@ -102,6 +102,22 @@ def test_everything_in_the_records_is_shown(project_root: Path) -> None:
     assert "imported" not in run.data.tags
 
 
+def test_no_batch_is_larger_than_a_server_takes(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_into(root, make_training(ROW, SEED))
+    original, sizes = MlflowClient.log_batch, []
+
+    def counted(client: MlflowClient, run_id: str, **entities: list) -> None:
+        sizes.extend((name, len(items)) for name, items in entities.items())
+        original(client, run_id, **entities)
+
+    monkeypatch.setattr(MlflowClient, "log_batch", counted)
+    project_all(root)
+    largest = {name: max(size for kind, size in sizes if kind == name) for name, _ in sizes}
+    assert largest["metrics"] == 1000
+    assert largest["params"] == 100
+    assert largest["tags"] <= 100
+
+
 def test_datasets_carry_our_digest_and_size(project_root: Path) -> None:
     project_all(project_root)
     (shown,) = runs_of(project_root)[f"{ROW}-{SEED}"].inputs.dataset_inputs
