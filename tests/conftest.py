@@ -1,15 +1,54 @@
-"""Fixtures that several rooms' tests share."""
+"""Fixtures that several rooms' tests share: the published encoder, the real data, and the tiny project."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
+from tests.tiny import REPOSITORY, TinyProject, build_tiny_project
+
 
 @pytest.fixture(scope="session")
-def minilm_folder() -> Path:
-    """The folder with minilm's published files, named by the environment variable BERTY_MINILM."""
-    folder = os.environ.get("BERTY_MINILM")
+def minilm_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """minilm's published files: config.json, model.safetensors, vocab.txt, from the project's store of assets."""
+    from pipeline.config.params import load_params
+    from pipeline.corpora.assemble import fetch_asset, make_encoder_config
+    from pipeline.corpora.fetch import FetchError
+    from pipeline.files.atomic import write_json
+
+    params = load_params(REPOSITORY / "params.yaml")
+    folder = tmp_path_factory.mktemp("minilm")
+    try:
+        for name in ("model.safetensors", "vocab.txt"):
+            fetch_asset(params, f"minilm/{name}", folder / name, REPOSITORY)
+    except FetchError as error:
+        pytest.skip(str(error))
+    write_json(folder / "config.json", make_encoder_config(params.encoders["minilm"]))
+    return folder
+
+
+@pytest.fixture
+def mirror() -> Path:
+    """The folder of the real course data."""
+    folder = os.environ.get("BERTY_MIRROR")
     if not folder:
-        pytest.skip("BERTY_MINILM names no folder with minilm's config.json and model.safetensors")
+        pytest.skip("BERTY_MIRROR is not set: tests on the real course data need it")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def tiny_template(tmp_path_factory: pytest.TempPathFactory) -> TinyProject:
+    """A tiny project that is copied, never changed."""
+    return build_tiny_project(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture
+def tiny(tiny_template: TinyProject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TinyProject:
+    """A tiny project of the test's own, with the working directory in it: before plan, with tokens and encoder."""
+    root = tmp_path / "project"
+    shutil.copytree(tiny_template.root, root)
+    monkeypatch.chdir(root)
+    monkeypatch.setenv("BERTY_DEVICE", "cpu")
+    monkeypatch.setenv("BERTY_MIRROR", str(root / "mirror"))
+    return TinyProject(root)

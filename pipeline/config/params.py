@@ -6,7 +6,7 @@ from pathlib import Path
 import yaml
 from pydantic import ValidationError
 
-from pipeline.config.schema import Iteration, Leg, Params, Recipe
+from pipeline.config.schema import Iteration, Leg, Params, Profile, Recipe
 
 
 def load_params(path: Path = Path("params.yaml")) -> Params:
@@ -30,9 +30,16 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
     return params
 
 
+def choose_profile(params: Params, name: str) -> Profile:
+    """The row of a profile that the command line names; one that is not there is a `ValueError`."""
+    if name not in params.profiles:
+        raise ValueError(f"profile {name!r} is unknown; allowed: {', '.join(params.profiles)}")
+    return params.profiles[name]
+
+
 def _describe(fault: dict) -> str:
-    if fault["type"] == "extra_forbidden":
-        return f"unknown key (its value is {fault['input']!r})"
+    if fault["type"] == "value_error":  # one of our own
+        return fault["msg"].removeprefix("Value error, ")
     return f"{fault['msg']} (it is {fault['input']!r})" if fault["type"] != "missing" else "missing"
 
 
@@ -49,7 +56,13 @@ def _find_broken_references(params: Params) -> Iterator[str]:
         if profile.data.corpus == "sample":
             missing = [task for task in params.tasks if task not in profile.data.sizes]
             yield from (f"{where}.data.sizes: the task {task} is missing" for task in missing)
+        files = [file for task in params.tasks.values() for file in (task.files.train, task.files.dev, task.files.test)]
+        yield from _unknown(f"{where}.data.replace", profile.data.replace, files)
         yield from _unknown(f"{where}.data.replace", profile.data.replace.values(), params.assets)
+        encoder = params.encoders.get(profile.encoder)
+        if encoder and profile.data.max_length > encoder.max_positions:
+            longest = f"the {encoder.max_positions} positions of the encoder {profile.encoder}"
+            yield f"{where}.data.max_length: {profile.data.max_length} is more than {longest}"
     for name, encoder in params.encoders.items():
         files = [f"{name}/model.safetensors", f"{name}/vocab.txt"]
         yield from _unknown(f"encoders.{name}: its file", files, params.assets)
@@ -103,13 +116,16 @@ def _check_recipe(where: str, recipe: Recipe, params: Params) -> Iterator[str]:
 
 
 def _check_start_heads(where: str, row: Iteration, params: Params) -> Iterator[str]:
-    """A head that phase 1 trained must be of the kind that the row goes on with: it is never dropped in silence."""
+    """A head that phase 1 trained must be one that the row goes on with: it is never dropped in silence."""
     if row.start not in params.phase1:
         return
     recipe = params.phase1[row.start]
+    tasks = row.tasks or scheduled_tasks(row.schedule)
     for task in scheduled_tasks(recipe.schedule):
         if task not in params.tasks:
             continue
+        if task not in tasks:
+            yield f"{where}.tasks: its start {row.start} trains {task}, which is not among {tasks}"
         before = recipe.heads.get(task, params.tasks[task].head)
         after = row.heads.get(task, params.tasks[task].head)
         if before != after:

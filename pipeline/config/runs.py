@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from pipeline.config.params import scheduled_tasks
+from pipeline.config.params import choose_profile, scheduled_tasks
 from pipeline.config.schema import Params, Recipe, Task, TrainOverride
 from pipeline.files import layout
 from pipeline.files.digest import hash_file, hash_files, hash_folder
@@ -39,7 +39,7 @@ def make_runs(params: Params, profile: str, root: Path = Path(".")) -> Iterator[
     for seed in params.seeds:
         for task, part1_task in params.part1.tasks.items():
             for mode, part1_mode in params.part1.modes.items():
-                epochs = params.profiles[profile].part1_epochs
+                epochs = inputs.row.part1_epochs
                 schedule = [{"tasks": [task], "epochs": epochs, "encoder": part1_mode.encoder, "combine": "sum"}]
                 overrides = [part1_task.train, part1_mode.train]
                 yield inputs.make_run("part1", f"{task}_{mode}", seed, [task], {}, schedule, overrides)
@@ -55,7 +55,7 @@ class _Inputs:
 
     def __init__(self, params: Params, profile: str, root: Path) -> None:
         self.params, self.profile = params, profile
-        self.row = params.profiles[profile]
+        self.row = choose_profile(params, profile)
         self.code = hash_code(root)
         self.packages = read_training_lock(root / "requirements.lock")
         folder = layout.encoder(profile)

@@ -26,6 +26,15 @@ class Section(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_unknown_keys(cls, section: Any) -> Any:
+        """As `extra` does, but saying what is allowed."""
+        unknown = [key for key in section if key not in cls.model_fields] if isinstance(section, dict) else []
+        if unknown:
+            raise ValueError(f"unknown key {', '.join(map(repr, unknown))}; allowed: {', '.join(cls.model_fields)}")
+        return section
+
 
 class Train(Section):
     batch_size: Count  # examples of each task per step
@@ -45,11 +54,12 @@ class Train(Section):
     evaluation_tokens: Count  # tokens
 
 
-# What a profile, a part-1 task or mode, a recipe or a row may say of `train`: any of its keys.
+# What a profile, a part-1 task or mode, a recipe or a row may say of `train`: any of its keys, null only where Train
+# allows it. The default None stands for a key that is not there.
 TrainOverride = create_model(
     "TrainOverride",
     __base__=Section,
-    **{name: (field.rebuild_annotation() | None, None) for name, field in Train.model_fields.items()},
+    **{name: (field.rebuild_annotation(), None) for name, field in Train.model_fields.items()},
 )
 
 
@@ -121,6 +131,8 @@ class Task(Section):
     def _one_kind_of_label(self) -> "Task":
         if (self.num_classes is None) == (self.label_range is None):
             raise ValueError("exactly one of num_classes and label_range describes a label")
+        if self.label_range is not None and not self.label_range[0] < self.label_range[1]:
+            raise ValueError(f"label_range is {self.label_range}; allowed: two numbers, the smaller one first")
         if (self.num_classes is None) != (self.metric == "pearson"):
             raise ValueError("classes are measured by accuracy, scores in a label_range by pearson")
         return self

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from pipeline.config.params import choose_profile
 from pipeline.config.schema import Data, EncoderRow, Params
 from pipeline.corpora.data_record import record_data_stage
 from pipeline.corpora.fetch import Asset, fetch, place
@@ -19,7 +20,7 @@ SPLITS = ("train", "dev")
 
 def assemble(params: Params, profile: str, root: Path = Path(".")) -> None:
     """Write `layout.corpus`, `layout.encoder` and the record of the download. Only what the profile uses is fetched."""
-    row = params.profiles[profile]
+    row = choose_profile(params, profile)
     corpus, encoder = layout.corpus(profile), layout.encoder(profile)
     if row.data.corpus == "sample":
         sizes = {task: size.model_dump() for task, size in row.data.sizes.items()}
@@ -49,14 +50,14 @@ def _describe_source(params: Params, name: str, data: Data) -> str:
 
 
 def _count_rows(path: Path) -> int:
-    """Rows below the header; a quoted line break counts once."""
+    """Rows below the header; a quoted line break counts once, an empty line not at all."""
     with path.open(encoding="utf-8", newline="") as file:
-        return sum(1 for _ in csv.reader(file, delimiter="\t")) - 1
+        return sum(1 for row in csv.reader(file, delimiter="\t") if row) - 1
 
 
 def corpus_files(params: Params, profile: str, splits: tuple[str, ...]) -> dict[tuple[str, str], str]:
     """(task, split) -> the name of its csv file in this profile."""
-    replace = params.profiles[profile].data.replace
+    replace = choose_profile(params, profile).data.replace
     files = {(name, split): getattr(task.files, split) for name, task in params.tasks.items() for split in splits}
     return {key: replace.get(file, file) for key, file in files.items()}
 

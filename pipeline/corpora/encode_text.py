@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from pipeline.config.params import choose_profile
 from pipeline.config.schema import Params, Task
 from pipeline.corpora.assemble import SPLITS, corpus_files
 from pipeline.corpora.data_record import record_data_stage
@@ -16,7 +17,7 @@ from pipeline.tokens.store import make_token_set, write_tokens
 
 def encode_text(params: Params, profile: str, root: Path = Path(".")) -> None:
     """Write `layout.tokens`, results/<profile>/data.{json,md} and the record of the stage."""
-    max_length = params.profiles[profile].data.max_length
+    max_length = choose_profile(params, profile).data.max_length
     vocab = root / layout.encoder(profile) / "vocab.txt"
     files = corpus_files(params, profile, SPLITS)
     report, num_examples = {}, {}

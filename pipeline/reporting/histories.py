@@ -24,10 +24,10 @@ def conflict_table(results: Results) -> pd.DataFrame:
     lines = []
     for run in results.runs:
         metrics = run.training["metrics"]
-        for pair in [key.removeprefix("cosine/") for key in metrics if key.startswith("cosine/")]:
-            if f"conflict/{pair}" not in metrics:
-                raise ValueError(f"record of {run.phase}/{run.row}-{run.seed}: cosine/{pair} without conflict/{pair}")
-            conflict_at = {step: value for step, _, value in metrics[f"conflict/{pair}"]}
-            for step, _, cosine in metrics[f"cosine/{pair}"]:
+        for pair in [key.removeprefix("gradients/cosine.") for key in metrics if key.startswith("gradients/cosine.")]:
+            if f"gradients/conflict.{pair}" not in metrics:
+                raise ValueError(f"record of {run.phase}/{run.row}-{run.seed}: gradients/cosine.{pair} without gradients/conflict.{pair}")
+            conflict_at = {step: value for step, _, value in metrics[f"gradients/conflict.{pair}"]}
+            for step, _, cosine in metrics[f"gradients/cosine.{pair}"]:
                 lines.append((run.phase, run.row, run.seed, pair, step, cosine, conflict_at.get(step)))
     return pd.DataFrame(lines, columns=list(CONFLICT_COLUMNS))

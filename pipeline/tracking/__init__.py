@@ -3,8 +3,9 @@
 import os
 
 # Read by mlflow when it is imported or first used; what the user has set stays. A server that is down should cost
-# seconds (mlflow's own defaults: 120 s and 7 retries), and neither telemetry nor the server's job runner is wanted.
+# seconds (mlflow's own defaults: 120 s and 7 retries); telemetry and the server's job runner are not wanted.
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "5")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
+os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # two lines per run of a server

@@ -79,6 +79,6 @@ class LegOptimizer:
         self.gradients.combine_(self.combine(gramian_KK, generator, losses_K, self.state.combiner))
         angles = {f"{self.tasks[i]}_{self.tasks[j]}": cosine for (i, j), cosine in cosines(gramian_KK).items()}
         return {
-            **{f"cosine/{pair}": cosine for pair, cosine in angles.items()},
-            **{f"conflict/{pair}": float(cosine < 0) for pair, cosine in angles.items()},
+            **{f"gradients/cosine.{pair}": cosine for pair, cosine in angles.items()},
+            **{f"gradients/conflict.{pair}": float(cosine < 0) for pair, cosine in angles.items()},
         }

@@ -28,8 +28,8 @@ def test_curves_name_their_run(profile):
 def test_conflicts_pair_cosine_and_share_by_step(profile):
     profile.add("phase2", "row", SCORES)
     metrics = {
-        "cosine/sst_para": [[10, 1, 0.1], [20, 2, -0.2]],
-        "conflict/sst_para": [[20, 2, 0.75], [10, 1, 0.25]],
+        "gradients/cosine.sst_para": [[10, 1, 0.1], [20, 2, -0.2]],
+        "gradients/conflict.sst_para": [[20, 2, 0.75], [10, 1, 0.25]],
         "loss/sst": [[10, 1, 1.0]],
     }
     profile.write_run("phase2", "row", 1, metrics=metrics)
@@ -43,8 +43,8 @@ def test_conflicts_pair_cosine_and_share_by_step(profile):
 
 def test_cosine_without_its_share_is_named(profile):
     profile.add("phase2", "row", SCORES)
-    profile.write_run("phase2", "row", 1, metrics={"cosine/sst_para": [[10, 1, 0.1]]})
-    with pytest.raises(ValueError, match="phase2/row-1: cosine/sst_para without conflict/sst_para"):
+    profile.write_run("phase2", "row", 1, metrics={"gradients/cosine.sst_para": [[10, 1, 0.1]]})
+    with pytest.raises(ValueError, match="phase2/row-1: gradients/cosine.sst_para without gradients/conflict.sst_para"):
         conflict_table(read(profile))
 
 

@@ -1,0 +1,35 @@
+"""Run plan's commands on a machine without DVC and pack what they left: `python -m stages.offline --profile P`."""
+
+import argparse
+import signal
+import sys
+from pathlib import Path
+
+from pipeline.offline.archive import write_archive
+from pipeline.offline.contents import list_files
+from pipeline.offline.run import read_commands, run_commands
+
+
+def main() -> int:
+    """Exit 0 when all is done or time is over, and as the failed command or the interrupt says otherwise."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--profile", required=True)
+    parser.add_argument("--seconds", type=float, help="stop after these; the next call goes on from there")
+    parser.add_argument("--archive", type=Path, metavar="FILE", help="what to write (offline-PROFILE.tar.gz)")
+    arguments = parser.parse_args()
+    profile, archive = arguments.profile, arguments.archive or Path(f"offline-{arguments.profile}.tar.gz")
+    # A scheduler that takes the machine back says so with SIGTERM: what is done is still packed.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    outcome = run_commands(read_commands(profile), arguments.seconds)
+    write_archive(archive, profile, list_files(profile, outcome), len(outcome.done), outcome.num_commands)
+    print(f"{archive}: {len(outcome.done)} of {outcome.num_commands} commands are done")
+    if outcome.stop:
+        print(f"offline: {outcome.stop}", file=sys.stderr)
+    return outcome.exit_code
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except ValueError as error:
+        sys.exit(f"offline: {error}")

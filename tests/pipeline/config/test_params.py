@@ -1,0 +1,181 @@
+"""params.yaml as shipped, and every kind of fault that one can have: each is named with its key and what is allowed."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pipeline.config.params import choose_profile, load_params, scheduled_tasks
+from tests.tiny import REPOSITORY, TinyProject
+
+
+@pytest.fixture(scope="module")
+def shipped() -> str:
+    return (REPOSITORY / "params.yaml").read_text()
+
+
+@pytest.fixture
+def load(shipped, tmp_path) -> Callable[..., Any]:
+    """Load the shipped params.yaml with keys set to other values."""
+
+    def load(**values: Any):
+        params = yaml.safe_load(shipped)
+        for name, value in values.items():
+            *folders, last = name.split("__")
+            section = params
+            for folder in folders:
+                section = section[int(folder) if folder.isdigit() else folder]
+            section[int(last) if last.isdigit() else last] = value
+        (tmp_path / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+        return load_params(tmp_path / "params.yaml")
+
+    return load
+
+
+ONE_STEP = [{"tasks": ["sst"], "epochs": 1}]
+PINS = {"sha256": "0" * 64, "git_blob": "0" * 40, "sources": []}
+SST = {
+    "files": {"train": "ids-sst-train.csv", "dev": "ids-sst-dev.csv", "test": "ids-sst-test-student.csv"},
+    "sentences": ["sentence"],
+    "label": "sentiment",
+    "cleaning": "sentence",
+    "head": "classify",
+    "metric": "accuracy",
+}
+
+# (the key that is wrong, its value, what the message says)
+FAULTS = [
+    # unknown keys
+    ("trian", {}, ["unknown key 'trian'", "allowed: profile, seeds"]),
+    ("profiles__sample__data__max_lenght", 9, ["profiles.sample.data", "'max_lenght'", "allowed: corpus, max_length"]),
+    ("profiles__sample__train__lr", 0.1, ["profiles.sample.train", "'lr'", "allowed: batch_size, learning_rate"]),
+    ("iterations__iteration_1__train", {"lr": 0.1}, ["iterations.iteration_1.train", "'lr'", "allowed: batch_size"]),
+    ("part1__tasks__sst__train__epochs", 1, ["part1.tasks.sst.train", "'epochs'", "allowed: batch_size"]),
+    ("phase1__sst_then_sts__start", "encoder", ["phase1.sst_then_sts", "'start'", "allowed: note, heads, schedule"]),
+    ("iterations__baseline__schedule__0__lr", 0.1, ["iterations.baseline.schedule.0", "'lr'", "allowed: tasks, epochs"]),
+    # out of range
+    ("train__batch_size", 0, ["train.batch_size", "greater than 0", "0"]),
+    ("train__head_dropout", 1.0, ["train.head_dropout", "less than 1"]),
+    ("train__learning_rate", -1e-5, ["train.learning_rate", "greater than 0"]),
+    ("train__adamw_form", "adam", ["train.adamw_form", "'course' or 'torch'"]),
+    ("profiles__sample__data__max_length", 513, ["profiles.sample.data.max_length", "less than or equal to 512"]),
+    ("encoders__minilm__max_positions", 100, ["profiles.sample.data.max_length", "128", "100 positions", "minilm"]),
+    ("encoders__minilm__num_heads", 7, ["encoders.minilm.num_heads", "7", "384"]),
+    ("tasks__sts__label_range", [5, 0], ["tasks.sts", "label_range is [5, 0]", "the smaller one first"]),
+    ("seeds", [], ["seeds", "at least 1"]),
+    ("seeds", [-1], ["seeds.0", "greater than or equal to 0"]),
+    ("seeds", [0, 1, 0], ["seeds", "[0, 1, 0]", "twice"]),
+    # another type
+    ("train__batch_size", "32", ["train.batch_size", "valid integer", "'32'"]),
+    ("train__batch_size", 32.5, ["train.batch_size", "valid integer", "32.5"]),
+    ("train__batch_size", None, ["train.batch_size", "valid integer"]),
+    ("seeds", 0, ["seeds", "valid list"]),
+    ("seeds", [True], ["seeds.0", "valid integer", "True"]),
+    ("iterations__iteration_1__schedule__0__epochs", True, ["iterations.iteration_1.schedule.0.epochs", "integer"]),
+    ("iterations__iteration_1", [], ["iterations.iteration_1", "valid dictionary"]),
+    ("iterations__iteration_1__train", {"learning_rate": None}, ["iterations.iteration_1.train.learning_rate"]),
+    ("train__learning_rate", "1e-5", ["train.learning_rate", "text, not a number", "1.0e-5"]),
+    ("profiles__sample__train__learning_rate", "2e-4", ["profiles.sample.train.learning_rate", "text", "1.0e-5"]),
+    ("iterations__baseline__train", {"eps": "1e-6"}, ["iterations.baseline.train.eps", "text", "1.0e-5"]),
+    # names of nothing
+    ("profile", "smaple", ["profile: 'smaple'", "allowed: sample, course_small"]),
+    ("profiles__sample__encoder", "minlm", ["profiles.sample.encoder: 'minlm'", "allowed: minilm, bert_base"]),
+    ("profiles__course_small__max_train__quora", 9, ["course_small.max_train: 'quora'", "allowed: sst, para, sts"]),
+    ("profiles__sample__data__sizes", {}, ["profiles.sample.data.sizes: the task sst is missing"]),
+    ("profiles__paper__data__replace", {"quora-train.csv": "x.csv"}, ["paper.data.replace: 'x.csv'", "allowed: ids-"]),
+    ("profiles__paper__data__replace", {"qoura-train.csv": "quora-train-part.csv"}, ["'qoura-train.csv'", "allowed:"]),
+    ("tasks__sst__files__dev", "sst.csv", ["tasks.sst.files: 'sst.csv'", "allowed: ids-sst-train.csv"]),
+    ("iterations__iteration_1__schedule__0__tasks", ["sts2"], ["schedule.0.tasks: 'sts2'", "allowed: sst, para, sts"]),
+    ("iterations__iteration_1__schedule__0__tasks", ["sst", "sst"], ["schedule.0.tasks", "['sst', 'sst']", "twice"]),
+    ("iterations__iteration_1__tasks", ["sst", "quora"], ["iterations.iteration_1.tasks: 'quora'", "allowed: sst"]),
+    ("iterations__iteration_1__tasks", ["sst", "para"], ["iterations.iteration_1.tasks", "trains sts"]),
+    ("iterations__iteration_1__heads", {"quora": "classify"}, ["iterations.iteration_1.heads: 'quora'", "allowed: sst"]),
+    ("iterations__iteration_1__paper", {"mean": 0.5}, ["iterations.iteration_1.paper: 'mean'", "overall"]),
+    ("iterations__iteration_1__control", "base", ["iterations.iteration_1.control: 'base'", "allowed: baseline"]),
+    ("iterations__iteration_1__control", "iteration_1", ["iterations.iteration_1.control", "its own control"]),
+    ("iterations__iteration_2__start", "sst_sts", ["iteration_2.start: 'sst_sts'", "allowed: encoder, sst_then_sts"]),
+    ("phase1__sst_then_sts__schedule__0__tasks", ["imdb"], ["phase1.sst_then_sts.schedule.0.tasks: 'imdb'", "allowed"]),
+    ("phase1__sst_then_sts__schedule__0__tasks", ["sst", "sts"], ["phase1.sst_then_sts.schedule", "one task at a time"]),
+    ("part1__tasks__quora", {}, ["part1.tasks: 'quora'", "allowed: sst, para"]),
+    ("figures__phase1", "phase_1", ["figures.phase1: 'phase_1'", "allowed: sst_then_sts"]),
+    ("figures__phase2", "iteration_4", ["figures.phase2: 'iteration_4'", "allowed: baseline"]),
+    # what does not fit together
+    ("iterations__iteration_2__heads", {"sts": "pair_regression"}, ["iteration_2.heads.sts", "cosine_similarity"]),
+    (
+        "iterations__new",
+        {"start": "sst_then_sts", "schedule": ONE_STEP},
+        ["iterations.new.tasks: its start sst_then_sts trains sts"],
+    ),
+    (
+        "iterations__baseline_frozen__schedule__0__combine",
+        "pcgrad",
+        ["iterations.baseline_frozen.schedule.0.combine", "frozen"],
+    ),
+    ("assets__quora-dev.csv", PINS, ["assets.quora-dev.csv", "exactly one of sha256 and git_blob"]),
+    ("tasks__sst", SST, ["tasks.sst", "exactly one of num_classes and label_range"]),
+    ("tasks__sst__metric", "pearson", ["tasks.sst", "classes are measured by accuracy"]),
+    ("iterations__my-row", {"schedule": ONE_STEP}, ["iterations.my-row", "pattern", "[a-z0-9]"]),
+    ("iterations", {}, ["iterations", "at least 1"]),
+]
+
+
+@pytest.mark.parametrize(("key", "value", "said"), FAULTS, ids=[f"{key}={value}"[:60] for key, value, _ in FAULTS])
+def test_a_fault_is_named_with_its_key_and_what_is_allowed(load, key, value, said):
+    with pytest.raises(ValueError) as error:
+        load(**{key: value})
+    message = str(error.value)
+    assert message.split(": ")[0].endswith("params.yaml")
+    assert [part for part in said if part not in message] == [], message
+
+
+def test_a_missing_key_is_named(shipped, tmp_path):
+    params = yaml.safe_load(shipped)
+    del params["train"]["eps"], params["figures"]
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
+    with pytest.raises(ValueError) as error:
+        load_params(tmp_path / "params.yaml")
+    assert {line.split(": ", 1)[1] for line in str(error.value).splitlines()} == {"train.eps: missing", "figures: missing"}
+
+
+def test_all_faults_are_told_at_once(load):
+    with pytest.raises(ValueError) as error:
+        load(profile="smaple", figures__phase1="phase_1", iterations__iteration_1__control="base")
+    assert len(str(error.value).splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [(None, "no such file"), ("a: [1", "not a YAML file"), ("- 1", "expected a mapping"), (b"\xff\xfe", "not a YAML file")],
+)
+def test_a_file_that_is_no_mapping_is_refused(tmp_path, text, said):
+    path = tmp_path / "params.yaml"
+    if text is not None:
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(ValueError, match=f"params.yaml: {said}"):
+        load_params(path)
+
+
+def test_overrides_may_be_whole_numbers_and_null_where_train_allows_it(load):
+    params = load(iterations__iteration_1__train={"head_width": None, "weight_decay": 0})
+    override = params.iterations["iteration_1"].train
+    assert override.model_dump(exclude_unset=True) == {"head_width": None, "weight_decay": 0}
+
+
+def test_every_shipped_profile_is_there_and_others_are_refused():
+    params = load_params(REPOSITORY / "params.yaml")
+    assert {"sample", "course_small", "course_part", "paper"} <= set(params.profiles)
+    assert choose_profile(params, "paper").encoder == "bert_base"
+    with pytest.raises(ValueError, match="profile 'papers' is unknown; allowed: sample, course_small"):
+        choose_profile(params, "papers")
+
+
+def test_scheduled_tasks_are_in_the_order_of_their_first_leg():
+    params = load_params(REPOSITORY / "params.yaml")
+    assert scheduled_tasks(params.iterations["baseline"].schedule) == ["para", "sts", "sst"]
+
+
+def test_the_tiny_params_are_valid(tiny: TinyProject, tmp_path: Path):
+    assert tiny.params.profile == "tiny"
+    assert set(tiny.params.profiles) > {"tiny", "paper"}

@@ -1,0 +1,193 @@
+"""Run files: each changes exactly when its run has to be done again."""
+
+import json
+import shutil
+
+import pytest
+
+from pipeline.config.runs import TRAINING_CODE, TRAINING_PACKAGES, hash_code, read_training_lock
+from pipeline.files import layout
+from pipeline.files.digest import hash_bytes, hash_file, hash_folder
+from pipeline.files.run_files import read_run
+from tests.tiny import ENCODER, PROFILE, REPOSITORY
+
+THREE_TASKS = [{"tasks": ["sst", "para", "sts"], "epochs": 2}]
+
+
+@pytest.fixture
+def before(tiny):
+    return tiny.plan()
+
+
+def changed(before, after):
+    assert set(before) <= set(after)
+    return {name for name in before if before[name] != after[name]}
+
+
+def test_there_is_one_run_file_per_phase_row_and_seed(tiny):
+    tiny.change(seeds=[0, 7])
+    rows = {
+        "part1": ["sst_pretrain", "sst_finetune", "cfimdb_pretrain", "cfimdb_finetune"],
+        "phase1": list(tiny.params.phase1),
+        "phase2": list(tiny.params.iterations),
+    }
+    runs = tiny.plan()
+    assert set(runs) == {f"{phase}/{row}-{seed}" for phase in rows for row in rows[phase] for seed in (0, 7)}
+    for name, content in runs.items():
+        run = json.loads(content)
+        assert f"{run['phase']}/{run['row']}-{run['seed']}" == name
+        assert ("start" in run) == (run["phase"] == "phase2")
+
+
+def test_a_run_file_is_complete(tiny, before):
+    run = json.loads(before["phase2/iteration_3-0"])
+    assert run["start"] == "sst_then_sts"
+    assert run["schedule"] == [{"tasks": ["sst", "para", "sts"], "epochs": 1, "encoder": "finetuned", "combine": "pcgrad"}]
+    assert run["encoder"]["sha256"] == hash_file(tiny.root / "mirror" / ENCODER / "model.safetensors")
+    assert set(run["train"]) == set(type(tiny.params.train).model_fields)
+    assert None not in {key: value for key, value in run["train"].items() if key != "head_width"}.values()
+    assert run["tasks"]["para"]["digests"]["dev"] == hash_folder(tiny.root / layout.tokens(PROFILE) / "para" / "dev")
+    assert run["packages"].keys() == set(TRAINING_PACKAGES)
+    assert str(tiny.root) not in before["phase2/iteration_3-0"].decode()
+
+
+def test_overrides_are_merged_from_the_general_to_the_particular(tiny):
+    tiny.change(
+        train__batch_size=4,
+        profiles__tiny__train={"batch_size": 5, "eps": 1e-5},
+        part1__tasks__sst__train={"batch_size": 6, "beta1": 0.8},
+        part1__modes__finetune__train={"beta1": 0.7},
+        iterations__iteration_1__train={"batch_size": 9},
+        phase1__sst_then_sts__train={"eps": 1e-4},
+        profiles__tiny__max_train={"para": 11},
+    )
+    runs = {name: json.loads(run) for name, run in tiny.plan().items()}
+    sizes = {name: run["train"]["batch_size"] for name, run in runs.items()}
+    assert sizes["part1/sst_finetune-0"] == sizes["part1/sst_pretrain-0"] == 6
+    assert (sizes["phase2/iteration_1-0"], sizes["phase2/iteration_2-0"]) == (9, 5)
+    assert [runs[f"part1/sst_{mode}-0"]["train"]["beta1"] for mode in ("finetune", "pretrain")] == [0.7, 0.8]
+    assert [runs[name]["train"]["eps"] for name in ("phase1/sst_then_sts-0", "phase2/iteration_1-0")] == [1e-4, 1e-5]
+    assert {task: row["max_train"] for task, row in runs["phase2/iteration_1-0"]["tasks"].items()} == {
+        "sst": None, "para": 11, "sts": None,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"iterations__iteration_3__note": "Another note."},
+        {"iterations__iteration_3__paper": {"sst": 0.1}},
+        {"iterations__iteration_3__control": "baseline"},
+        {"part1__modes__finetune__paper": {}},
+        {"profiles__tiny__note": "Another note.", "profiles__tiny__caveat": "Beware."},
+        {"figures__phase2": "baseline"},
+        {"profiles__sample__train__batch_size": 3},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_what_is_only_shown_changes_no_run_file(tiny, before, change):
+    tiny.change(**change)
+    assert tiny.plan() == before
+
+
+def test_a_changed_row_changes_its_own_run_files_only(tiny):
+    tiny.change(seeds=[0, 1])
+    before = tiny.plan()
+    tiny.change(iterations__iteration_1__schedule=THREE_TASKS)
+    assert changed(before, tiny.plan()) == {"phase2/iteration_1-0", "phase2/iteration_1-1"}
+
+
+def test_a_changed_recipe_changes_its_own_run_file_only(tiny, before):
+    # What starts from it changes by its start file, which holds the hash of what the recipe leaves.
+    tiny.change(phase1__sst_then_sts__train={"batch_size": 3})
+    assert changed(before, tiny.plan()) == {"phase1/sst_then_sts-0"}
+
+
+def test_a_new_row_task_encoder_or_seed_changes_no_other_run_file(tiny, before):
+    tiny.change(iterations__new={"schedule": THREE_TASKS}, seeds=[0, 1])
+    after = tiny.plan()
+    assert changed(before, after) == set() and "phase2/new-0" in after
+
+    old = tiny.params.tasks["sst"].model_dump(exclude_none=True)
+    tiny.change(tasks__sst2=old, part1__tasks__sst2={}, encoders__another={"hidden_size": 8, "num_layers": 1,
+                "num_heads": 1, "intermediate_size": 8}, profiles__sample__data__sizes__sst2={"train": 9, "dev": 9, "test": 9},
+                profiles__tiny__data__sizes__sst2={"train": 9, "dev": 9, "test": 9})  # fmt: skip
+    for name in ("model.safetensors", "vocab.txt"):
+        tiny.change(**{f"assets__another/{name}": {"sha256": "0" * 64, "sources": []}})
+    tokens = tiny.root / layout.tokens(PROFILE)
+    shutil.copytree(tokens / "sst", tokens / "sst2")
+    after = tiny.plan()
+    assert changed(before, after) == set() and "part1/sst2_finetune-0" in after
+
+
+def test_a_changed_token_file_changes_the_runs_that_read_it(tiny, before):
+    labels = tiny.root / layout.tokens(PROFILE) / "cfimdb" / "train" / "labels.npy"
+    labels.write_bytes(labels.read_bytes()[:-4] + b"\0\0\x80\x3f"[::1])
+    after = tiny.plan()
+    expected = {"part1/cfimdb_finetune-0", "part1/cfimdb_pretrain-0"}
+    assert changed(before, after) in (expected, set())
+    labels.write_bytes(labels.read_bytes()[:-4] + b"\0\0\0\x40")
+    assert changed(before, tiny.plan()) == expected
+
+
+def test_a_changed_encoder_changes_every_run_file(tiny, before):
+    weights = tiny.root / layout.encoder(PROFILE) / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"\x01")
+    assert changed(before, tiny.plan()) == set(before)
+
+
+@pytest.mark.parametrize("name", TRAINING_CODE)
+def test_changed_training_code_changes_every_run_file(tiny, before, name):
+    path = tiny.root / name
+    file = path if path.is_file() else sorted(path.rglob("*.py"))[-1]
+    file.write_text(file.read_text() + "# changed\n")
+    assert changed(before, tiny.plan()) == set(before)
+
+
+def test_a_new_file_of_training_code_counts_and_bytecode_does_not(tiny, before):
+    (tiny.root / "model" / "__pycache__").mkdir()
+    (tiny.root / "model" / "__pycache__" / "bert.pyc").write_bytes(b"1")
+    assert tiny.plan() == before
+    (tiny.root / "model" / "new.py").write_text("")
+    assert changed(before, tiny.plan()) == set(before)
+
+
+def test_the_repositorys_training_code_is_all_there():
+    assert [name for name in TRAINING_CODE if not (REPOSITORY / name).exists()] == []
+    assert len(hash_code(REPOSITORY)) == 64
+
+
+@pytest.mark.parametrize("package", TRAINING_PACKAGES)
+def test_a_changed_lock_version_changes_every_run_file(tiny, before, package):
+    lock = tiny.root / "requirements.lock"
+    lock.write_text(lock.read_text().replace(f"{package}==", f"{package}==9"))
+    assert changed(before, tiny.plan()) == set(before)
+
+
+def test_a_changed_learning_rate_changes_every_run_file(tiny, before):
+    tiny.change(profiles__tiny__train__learning_rate=2e-3)
+    assert changed(before, tiny.plan()) == set(before)
+
+
+def test_a_build_tag_a_comment_and_other_packages_are_the_same_lock(tiny, before):
+    lock = tiny.root / "requirements.lock"
+    text = lock.read_text()
+    assert "torch==2.13.0\n" in text
+    lock.write_text("# locked\npandas==1.0\n" + text.replace("torch==2.13.0\n", "torch==2.13.0+cpu  # the CPU's build\n"))
+    assert read_training_lock(lock)["torch"] == "2.13.0"
+    assert tiny.plan() == before
+
+
+def test_a_lock_that_lacks_a_package_is_refused(tmp_path):
+    (tmp_path / "requirements.lock").write_text("torch==2.13.0\nnumpy>=2\n")
+    with pytest.raises(ValueError, match="requirements.lock: no line NAME==VERSION for numpy, tokenizers, safetensors"):
+        read_training_lock(tmp_path / "requirements.lock")
+    with pytest.raises(ValueError, match="no line NAME==VERSION for torch"):
+        read_training_lock(tmp_path / "no.lock")
+
+
+def test_a_plan_written_again_is_the_same_bytes(tiny, before):
+    assert tiny.plan() == before
+    keys = {read_run(tiny.root / layout.plan(PROFILE) / "runs" / f"{name}.json").key for name in before
+            if not name.startswith("phase2")}  # fmt: skip
+    assert keys == {hash_bytes(content) for name, content in before.items() if not name.startswith("phase2")}

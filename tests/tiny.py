@@ -1,0 +1,189 @@
+"""The tiny project: a random 2-layer encoder and a few dozen rows of the sample corpus, seconds for the whole graph."""
+
+import contextlib
+import copy
+import csv
+import hashlib
+import re
+import shutil
+import string
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from safetensors.torch import save_file
+
+from model.bert import BertConfig, MiniBert
+from pipeline.config.params import load_params
+from pipeline.config.plan import write_plan
+from pipeline.config.runs import TRAINING_CODE
+from pipeline.config.schema import Params
+from pipeline.corpora.assemble import SAMPLE_SEED, assemble
+from pipeline.corpora.encode_text import encode_text
+from pipeline.corpora.sample import write_sample_corpus
+from pipeline.files import layout
+from pipeline.files.run_files import Run, read_run
+from stages import start as start_stage
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+PROFILE = "tiny"
+ENCODER = "tiny_random"
+SIZES = {task: {"train": 24, "dev": 20, "test": 8} for task in ("sst", "sts", "cfimdb")} | {
+    "para": {"train": 40, "dev": 20, "test": 8}
+}
+SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+SHAPE = {"hidden_size": 32, "num_layers": 2, "num_heads": 2, "intermediate_size": 64}
+ROWS = ("baseline_frozen_after_sst", "baseline", "iteration_1", "iteration_2", "iteration_3")
+
+
+def write_tiny_params(params: dict[str, Any], mirror: Path) -> dict[str, Any]:
+    """The content of the real params.yaml with the profile `tiny` chosen, one seed, few rows and epochs of one.
+
+    The files of its random encoder are written to the folder `mirror`, which BERTY_MIRROR must name.
+    """
+    params = copy.deepcopy(params)
+    files = write_random_encoder(mirror / ENCODER)
+    params["assets"] |= {f"{ENCODER}/{file.name}": {"sha256": _sha256(file), "sources": []} for file in files}
+    vocab_size = len((mirror / ENCODER / "vocab.txt").read_text().splitlines())
+    params["encoders"][ENCODER] = {**SHAPE, "vocab_size": vocab_size, "max_positions": 64}
+    params["profiles"][PROFILE] = {
+        "note": "For tests.",
+        "data": {"corpus": "sample", "max_length": 64, "sizes": SIZES},
+        "encoder": ENCODER,
+        "part1_epochs": 2,
+        "curve_examples": 12,
+        "train": {"batch_size": 8, "learning_rate": 1e-3, "frozen_learning_rate": 5e-3, "log_every": 2},
+    }
+    params["profile"], params["seeds"] = PROFILE, [0]
+    params["phase1"] = {name: params["phase1"][name] for name in ("sst_then_sts",)}
+    params["iterations"] = {name: params["iterations"][name] for name in ROWS}
+    for row in (*params["phase1"].values(), *params["iterations"].values()):
+        for leg in row["schedule"]:
+            leg["epochs"] = 1
+    return params
+
+
+def write_random_encoder(folder: Path) -> list[Path]:
+    """Write model.safetensors and vocab.txt of an encoder that knows the words of the tiny sample corpus."""
+    folder.mkdir(parents=True)
+    vocab = folder / "vocab.txt"
+    vocab.write_text("\n".join(_list_word_pieces(folder / "corpus")) + "\n")
+    shutil.rmtree(folder / "corpus")
+    config = BertConfig(
+        **SHAPE,
+        vocab_size=len(vocab.read_text().splitlines()),
+        max_positions=64,
+        num_token_types=2,
+        layer_norm_eps=1e-12,
+        hidden_dropout=0.1,
+        attention_dropout=0.1,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        encoder = MiniBert(config)
+    # Ten times BERT's initial weights: at those a sentence hardly changes the vector of its [CLS].
+    wide = {name: tensor * 10 if tensor.dim() == 2 else tensor for name, tensor in encoder.state_dict().items()}
+    save_file(wide, folder / "model.safetensors")
+    return [folder / "model.safetensors", vocab]
+
+
+def _list_word_pieces(folder: Path) -> list[str]:
+    write_sample_corpus(folder, SIZES, SAMPLE_SEED)
+    words: set[str] = set()
+    for path in folder.glob("*.csv"):
+        with path.open(newline="") as file:
+            for row in csv.DictReader(file, delimiter="\t"):
+                text = " ".join(value for name, value in row.items() if name.startswith("sentence"))
+                words |= set(re.findall(r"[a-z0-9]+", text.lower()))
+    characters = string.ascii_lowercase + string.digits
+    pieces = [*SPECIAL_TOKENS, *string.punctuation, *characters, *(f"##{character}" for character in characters)]
+    return list(dict.fromkeys([*pieces, *sorted(words)]))
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@dataclass(frozen=True)
+class TinyProject:
+    """A project folder with everything that plan needs; the tests that use it work inside it."""
+
+    root: Path
+
+    @property
+    def params(self) -> Params:
+        return load_params(self.root / "params.yaml")
+
+    def change(self, **values: Any) -> None:
+        """Set keys of params.yaml: a name's `__` stands for the dot between two keys; None deletes the key."""
+        path = self.root / "params.yaml"
+        params = yaml.safe_load(path.read_text())
+        for name, value in values.items():
+            *folders, last = name.split("__")
+            section = params
+            for folder in folders:
+                section = section.setdefault(folder, {})
+            if value is None:
+                del section[last]
+            else:
+                section[last] = value
+        path.write_text(yaml.safe_dump(params, sort_keys=False))
+
+    def plan(self) -> dict[str, bytes]:
+        """Write the plan; returns its run files' bytes, keyed `<phase>/<row>-<seed>`."""
+        write_plan(self.params, PROFILE, self.root)
+        runs = self.root / layout.plan(PROFILE) / "runs"
+        return {f"{path.parent.name}/{path.stem}": path.read_bytes() for path in runs.rglob("*.json")}
+
+    def add_row(self, schedule: list[dict[str, Any]], **keys: Any) -> Run:
+        """Add the row `new` to `iterations`, plan, and write its start file."""
+        self.change(iterations__new={"schedule": schedule, **keys})
+        self.plan()
+        return self.start("new")
+
+    def run(self, phase: str, row: str) -> Run:
+        return read_run(layout.run_file(PROFILE, phase, row, 0))
+
+    def start(self, row: str) -> Run:
+        """Write the start file of a phase-2 row, as its stage does."""
+        call_stage(start_stage, "--run", layout.run_file(PROFILE, "phase2", row, 0))
+        return self.run("phase2", row)
+
+    def model(self, run: Run) -> Path:
+        return self.root / layout.model(*run.place)
+
+    def record(self, run: Run) -> Path:
+        """The folder of the training record."""
+        return self.root / layout.training_record(*run.place)
+
+
+def call_stage(stage: ModuleType, *arguments: object) -> None:
+    """Call a stage's main with a command line."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", [stage.__name__, *map(str, arguments)])
+        stage.main()
+
+
+def build_tiny_project(root: Path) -> TinyProject:
+    """Write params.yaml, the lock, the training code, encoder, corpus and tokens below `root`."""
+    shutil.copyfile(REPOSITORY / "requirements.lock", root / "requirements.lock")
+    for name in TRAINING_CODE:
+        with contextlib.suppress(FileExistsError):
+            (root / name).parent.mkdir(parents=True)
+        if (REPOSITORY / name).is_dir():
+            shutil.copytree(REPOSITORY / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copyfile(REPOSITORY / name, root / name)
+    params = write_tiny_params(yaml.safe_load((REPOSITORY / "params.yaml").read_text()), root / "mirror")
+    (root / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    project = TinyProject(root)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BERTY_MIRROR", str(root / "mirror"))
+        assemble(project.params, PROFILE, root)
+        encode_text(project.params, PROFILE, root)
+    return project
