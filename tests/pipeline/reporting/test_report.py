@@ -47,7 +47,7 @@ def test_summary_record_holds_the_tables(full_profile, tmp_path, monkeypatch):
     identity = {key: record[key] for key in ("kind", "profile", "phase", "row", "seed")}
     assert identity == {"kind": "summary", "profile": "demo", "phase": "summary", "row": "summary", "seed": None}
     flat = {
-        f"{row}/{key}": value
+        f"table/{row}.{key}": value
         for row, scores in read_json(full_profile.results / "metrics.json").items()
         for key, value in scores.items()
     }
