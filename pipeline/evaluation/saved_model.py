@@ -111,6 +111,8 @@ def _difference(model: MultitaskModel, encoder_folder: Path) -> dict[str, Tensor
     tensors = {}
     for name, tensor in model.state_dict().items():
         tensor = tensor.detach().cpu()
+        if not tensor.isfinite().all():
+            raise FloatingPointError(f"{name} is not finite after the last step: a lower learning rate may help")
         if name in pretrained and torch.equal(tensor, pretrained[name]):
             continue
         if name == WORDS:

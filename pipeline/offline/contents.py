@@ -75,7 +75,8 @@ def read_records(archive: Archive) -> dict[str, dict[str, Any]]:
             if name.endswith("/record.json"):
                 check_record(content, f"{archive.path}: {name}")
                 records[name] = content
-    for name, record in records.items():
+    # Trainings first: what is wrong with one shows in its evaluation too.
+    for name, record in sorted(records.items(), key=lambda item: item[1]["kind"] == "evaluation"):
         for fault in _find_faults(name, record, records, files):
             raise ValueError(f"{archive.path}: {name}: {fault}")
     plan = layout.plan(archive.profile).as_posix()

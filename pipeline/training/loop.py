@@ -57,8 +57,9 @@ class Training:
         resumed = self.state.progress.event_bytes > 0
         self.log = self._resume_log() if resumed else self._start_log()
         with self.log:
-            for leg_number in range(self.state.progress.leg, len(self.spec["schedule"])):
-                self._train_leg(leg_number, resume=resumed and leg_number == self.state.progress.leg)
+            first_leg = self.state.progress.leg
+            for leg_number in range(first_leg, len(self.spec["schedule"])):
+                self._train_leg(leg_number, resume=resumed and leg_number == first_leg)
             self._write_outputs()
         shutil.rmtree(self.work)
 

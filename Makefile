@@ -1,0 +1,49 @@
+# Set-up is part of every target. PYTHON is the interpreter that makes .venv: 3.11 or newer.
+SHELL := /bin/bash
+PYTHON ?= python3
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# Waiting threads sleep: on a shared machine spinning ones take the time that the working ones need.
+export OMP_WAIT_POLICY ?= passive
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test track ui import readme clean
+
+help:  ## what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: .venv/run .venv/test  ## a .venv with everything
+
+run: .venv/run  ## the profile in params.yaml, from nothing to the tables (dvc repro)
+	dvc repro
+	@python -m stages.show
+
+test: .venv/run .venv/test  ## the tests; BERTY_MIRROR=FOLDER adds those on the real course data
+	ruff check .
+	python -m pytest $(PYTEST)
+
+track: .venv/run  ## bring every run record to MLflow, whatever DVC thinks
+	python -m stages.track
+
+ui: .venv/run  ## MLflow on 127.0.0.1, following live runs
+	python -m stages.ui
+
+import: .venv/run  ## bring in ARCHIVE=offline-PROFILE.tar.gz from a machine without DVC
+	python -m stages.import_results $(ARCHIVE)
+
+readme: .venv/run  ## the README's tables, from results/
+	python -m stages.readme
+
+clean:  ## remove checkpoints and downloads; artifacts and DVC's cache stay
+	rm -rf .work
+
+.venv/python:
+	$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/run: .venv/python requirements.txt requirements.lock
+	python -m pip install --quiet -r requirements.txt -c requirements.lock
+	@touch $@
+
+.venv/test: .venv/run requirements-dev.txt
+	python -m pip install --quiet -r requirements-dev.txt -c requirements.lock
+	@touch $@

@@ -1,0 +1,329 @@
+"""The training loop: what is trained, what is kept, and what a run leaves behind."""
+
+import math
+
+import pytest
+import torch
+from safetensors import safe_open
+
+from model.bert import MiniBert
+from model.heads import Classify
+from model.packing import pack
+from pipeline.evaluation.saved_model import build_model, load_model
+from pipeline.files import layout
+from pipeline.files.atomic import read_json
+from pipeline.files.digest import hash_file, hash_folder
+from pipeline.records.record import read_record
+from pipeline.tokens.store import read_tokens
+from pipeline.training import loop
+from pipeline.training.batches import epoch_batches
+from pipeline.training.loop import HISTORY_COLUMNS, train
+from tests.pipeline.training.conftest import LEGS, read_history, read_results
+from tests.tiny import PROFILE
+
+SUM = {"tasks": ["sst", "para", "sts"], "epochs": 1}
+FIRST = {"tasks": ["sst"], "epochs": 1}
+
+
+def tensor_names(folder):
+    with safe_open(folder / "weights.safetensors", "pt") as file:
+        return set(file.keys())
+
+
+def test_three_tasks_by_sum_equal_a_plain_loop(tiny):
+    plain = {"head_dropout": 0.0, "encoder_dropout": 0.0, "adamw_form": "torch", "weight_decay": 0.05, "keep": "last"}
+    run = tiny.add_row([SUM], train=plain)
+    train(run)
+    spec = run.spec
+    model, keys = build_model(spec, spec["seed"]), spec["train"]
+    model.eval()  # no dropout is left to turn off
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=keys["learning_rate"], betas=(keys["beta1"], keys["beta2"]), eps=keys["eps"],
+        weight_decay=keys["weight_decay"],
+    )  # fmt: skip
+    tokens = {task: read_tokens(description["tokens"]["train"]) for task, description in spec["tasks"].items()}
+    epoch_size = max(split.num_examples for split in tokens.values())
+    place = {"seed": 0, "leg": 0, "epoch": 0}
+    batches = {
+        task: epoch_batches(torch.arange(split.num_examples).numpy(), 8, epoch_size, task=task, **place)
+        for task, split in tokens.items()
+    }
+    assert {len(found) for found in batches.values()} == {5}
+    for step in range(5):
+        total = 0
+        for task, split in tokens.items():
+            indices = batches[task][step]
+            output = model(task, pack(split.sentences(indices)))
+            total = total + model.heads[task].loss(output, torch.from_numpy(split.labels[indices]))
+        optimizer.zero_grad()
+        total.backward()
+        optimizer.step()
+    trained, _ = load_model(tiny.model(run))
+    before, expected, found = build_model(spec, 0).state_dict(), model.state_dict(), trained.state_dict()
+    # A bias of all keys moves no softmax: its gradient is rounding, which AdamW makes as large as any other.
+    compared = [name for name in expected if not name.endswith("attention.key.bias")]
+    for name in compared:
+        torch.testing.assert_close(found[name], expected[name], atol=2e-6, rtol=1e-5)
+        assert (expected[name] - before[name]).abs().max() > 1e-3  # it has moved
+
+
+@pytest.mark.parametrize("mode", ["finetune", "pretrain"])
+def test_a_single_task_lowers_its_loss(tiny, mode):
+    tiny.change(profiles__tiny__part1_epochs=8, train__head_dropout=0.0, profiles__tiny__train__log_every=1)
+    tiny.change(part1__tasks__sst__train={"batch_size": 8})
+    tiny.plan()
+    run = tiny.run("part1", f"sst_{mode}")
+    train(run)
+    losses = [value for _, _, value in read_record(tiny.record(run) / "record.json")["metrics"]["loss/sst"]]
+    assert len(losses) == 8 * 3
+    assert sum(losses[-3:]) < 0.95 * sum(losses[:3])
+
+
+def test_a_frozen_leg_runs_no_encoder_and_leaves_none(tiny, steps, monkeypatch):
+    forward, calls = MiniBert.forward, []
+
+    def count(self, batch):
+        calls.append(len(steps.taken))
+        return forward(self, batch)
+
+    monkeypatch.setattr(MiniBert, "forward", count)
+    run = tiny.add_row([{**leg, "encoder": "frozen"} for leg in (FIRST, SUM)], train={"head_dropout": 0.0})
+    train(run)
+    # Leg 1 encodes before its first step, leg 2 before its own first.
+    assert len(steps.taken) == 3 + 5 and set(calls) == {0, 3}
+    assert tensor_names(tiny.model(run)) == {
+        f"heads.{task}.network.{layer}.{kind}"
+        for task in ("sst", "para", "sts")
+        for layer in (1, 4)
+        for kind in ("weight", "bias")
+    }
+    rates = {value for _, _, value in read_record(tiny.record(run) / "record.json")["metrics"]["learning_rate"]}
+    assert rates == {run.spec["train"]["frozen_learning_rate"]}
+
+
+def test_a_frozen_leg_after_a_fine_tuned_one_trains_on_what_that_left(tiny):
+    run = tiny.add_row([FIRST, {"tasks": ["para"], "epochs": 2, "encoder": "frozen"}], train={"keep": "last"})
+    train(run)
+    both = load_model(tiny.model(run))[0].state_dict()
+    alone = tiny.add_row([FIRST], tasks=["sst", "para"], train={"keep": "last"})
+    train(alone)
+    first = load_model(tiny.model(alone))[0].state_dict()
+    same = {name for name in both if torch.equal(both[name], first[name])}
+    assert set(both) - same == {name for name in both if name.startswith("heads.para.")}
+
+
+def test_best_keeps_the_first_of_the_best_epochs_and_last_the_last(tiny, monkeypatch):
+    scores = {epoch: value for epoch, value in enumerate([0.2, 0.5, 0.5, 0.4], start=1)}
+    weights, kept = {}, {}
+    for keep, epochs in (("best", 4), ("last", 2), ("last", 4)):
+        calls = []
+
+        def score(labels, predictions, calls=calls):
+            calls.append(1)
+            return scores[math.ceil(len(calls) / 2)]  # train and dev of each epoch
+
+        monkeypatch.setattr(loop, "METRICS", {"accuracy": score})
+        run = tiny.add_row([{"tasks": ["sst"], "epochs": epochs}], train={"keep": keep})
+        train(run)
+        weights[keep, epochs] = hash_file(tiny.model(run) / "weights.safetensors")
+        (point,) = read_record(tiny.record(run) / "record.json")["metrics"]["kept_epoch/leg_1"]
+        kept[keep, epochs] = point[2]
+    assert weights["best", 4] == weights["last", 2] != weights["last", 4]
+    assert kept == {("best", 4): 2, ("last", 2): 2, ("last", 4): 4}
+
+
+def test_the_next_leg_begins_with_the_weights_kept_of_the_one_before(tiny, steps, monkeypatch):
+    monkeypatch.setattr(loop, "METRICS", {"accuracy": lambda *_: -len(steps.taken), "pearson": lambda *_: 0.0})
+    seen = {}
+
+    def watch(optimizer):
+        if (optimizer.leg_number, len(steps.taken)) == (1, 6):
+            seen.update({name: tensor.clone() for name, tensor in optimizer.state.model.state_dict().items()})
+
+    steps.watch = watch
+    train(tiny.add_row([{"tasks": ["sst"], "epochs": 2}, {"tasks": ["sts"], "epochs": 1}]))
+    alone = tiny.add_row([FIRST], tasks=["sst", "sts"])
+    train(alone)
+    first = load_model(tiny.model(alone))[0].state_dict()
+    assert seen.keys() == first.keys()
+    assert all(torch.equal(seen[name], first[name]) for name in seen)
+
+
+class TestPhase2:
+    @pytest.fixture
+    def recipe(self, tiny):
+        tiny.plan()
+        run = tiny.run("phase1", "sst_then_sts")
+        train(run)
+        return run
+
+    def test_it_starts_from_the_weights_that_phase_1_left(self, tiny, recipe, steps):
+        seen = {}
+
+        def watch(optimizer):
+            if not seen:
+                seen.update({name: tensor.clone() for name, tensor in optimizer.state.model.state_dict().items()})
+
+        steps.watch = watch
+        run = tiny.start("iteration_3")
+        assert run.start["sha256"] == hash_file(tiny.model(recipe) / "weights.safetensors")
+        train(run)
+        left = load_model(tiny.model(recipe))[0].state_dict()
+        assert all(torch.equal(seen[name], left[name]) for name in left)
+        new = build_model(run.spec, run.spec["seed"]).state_dict()
+        others = set(seen) - set(left)
+        assert others == {name for name in new if name.startswith("heads.para.")}
+        assert all(torch.equal(seen[name], new[name]) for name in others)
+        assert not torch.equal(left["heads.sts.network.1.weight"], new["heads.sts.network.1.weight"])
+        assert (tiny.record(run) / "start.json").read_bytes() == run.start_path.read_bytes()
+
+    def test_weights_other_than_the_start_file_says_are_refused(self, tiny, recipe):
+        run = tiny.start("iteration_2")
+        path = tiny.model(recipe) / "weights.safetensors"
+        path.write_bytes(path.read_bytes()[:-1] + b"\x01")
+        with pytest.raises(ValueError, match=r"phase1/sst_then_sts-0/weights.safetensors: sha256 is .*, expected"):
+            train(run)
+        path.unlink()
+        with pytest.raises(ValueError, match=r"weights.safetensors: no such file"):
+            train(run)
+        assert not tiny.model(run).exists()
+
+    def test_the_recipes_result_is_part_of_the_key(self, tiny, recipe):
+        before = tiny.start("iteration_2").key
+        tiny.change(phase1__sst_then_sts__train={"learning_rate": 2e-3})
+        tiny.plan()
+        train(tiny.run("phase1", "sst_then_sts"))
+        assert tiny.start("iteration_2").key != before
+        assert tiny.start("baseline").start == {
+            "kind": "encoder",
+            "sha256": hash_file(tiny.root / layout.encoder(PROFILE) / "model.safetensors"),
+        }
+
+
+def test_a_loss_that_is_not_finite_ends_the_run_with_its_place(tiny, monkeypatch):
+    losses, loss = [], Classify.loss
+
+    def spoil(self, output, labels):
+        losses.append(1)
+        return loss(self, output, labels) * (math.nan if len(losses) == 5 else 1)
+
+    monkeypatch.setattr(Classify, "loss", spoil)
+    run = tiny.add_row([{"tasks": ["sst"], "epochs": 2}])
+    said = r"the loss of sst is nan at leg 1, epoch 2, step 2, learning rate 0\.001: a lower learning rate may help"
+    with pytest.raises(FloatingPointError, match=said):
+        train(run)
+    assert not tiny.model(run).exists() and not tiny.record(run).exists()
+
+
+def test_weights_that_the_last_step_spoilt_are_not_left(tiny, steps):
+    def watch(optimizer):
+        if len(steps.taken) == 2:
+            optimizer.state.optimizer.param_groups[0]["lr"] = math.inf
+
+    steps.watch = watch
+    run = tiny.add_row([FIRST])
+    with pytest.raises(FloatingPointError, match=r"is not finite after the last step"):
+        train(run)
+    assert not tiny.model(run).exists() and not tiny.record(run).exists()
+
+
+def test_token_files_other_than_the_run_file_says_are_refused(tiny):
+    run = tiny.add_row([FIRST])
+    labels = tiny.root / layout.tokens(PROFILE) / "sst" / "dev" / "labels.npy"
+    labels.write_bytes(labels.read_bytes()[:-1] + b"\x41")
+    with pytest.raises(ValueError, match=r"tokens/sst/dev: its hash is \w+, the run file says"):
+        train(run)
+
+
+def test_a_run_leaves_its_record_and_its_history(tiny):
+    run = tiny.add_row(LEGS, train={"log_every": 2})
+    train(run)
+    record = read_record(tiny.record(run) / "record.json")
+    assert (record["kind"], record["phase"], record["row"], record["seed"]) == ("training", "phase2", "new", 0)
+    assert (record["status"], record["run_key"]) == ("finished", run.key)
+    pairs = ("sst_para", "sst_sts", "para_sts")
+    curves = {f"{split}/{key}" for split in ("train", "dev") for key in ("sst.accuracy", "para.accuracy", "sts.pearson")}
+    assert set(record["metrics"]) == curves | {
+        *(f"loss/{task}" for task in ("sst", "para", "sts")),
+        *(f"gradients/{kind}.{pair}" for kind in ("cosine", "conflict") for pair in pairs),
+        *(f"kept_epoch/leg_{leg}" for leg in (1, 2, 3)),
+        "learning_rate",
+        "tokens_per_second",
+    }
+    steps = {name: [step for step, _, _ in points] for name, points in record["metrics"].items()}
+    assert steps["dev/sst.accuracy"] == [3, 6, 16, 21]
+    assert steps["dev/para.accuracy"] == [11, 16, 21]
+    assert steps["loss/para"] == [8, 10, 11, 12, 14, 16, 18, 20, 21]  # every 2 steps and at an epoch's end
+    assert steps["loss/sst"] == [2, 3, 4, 6, 12, 14, 16, 18, 20, 21]
+    assert steps["gradients/cosine.sst_para"] == [12, 14, 16, 18, 20, 21]
+    assert steps["learning_rate"] == steps["tokens_per_second"] == sorted({*steps["loss/sst"], *steps["loss/para"]})
+    conflicts = [value for _, _, value in record["metrics"]["gradients/conflict.sst_para"]]
+    assert set(conflicts) <= {0.0, 0.5, 1.0}
+    assert all(-1 <= value <= 1 for _, _, value in record["metrics"]["gradients/cosine.para_sts"])
+    datasets = {dataset["name"]: dataset for dataset in record["datasets"]}
+    assert set(datasets) == {"tiny_random", *(f"{t}-{split}" for t in ("sst", "para", "sts") for split in ("train", "dev"))}
+    folder = layout.tokens(PROFILE) / "para" / "train"
+    assert datasets["para-train"] == {
+        "name": "para-train", "digest": hash_folder(tiny.root / folder), "source": folder.as_posix(),
+        "num_examples": read_tokens(tiny.root / folder).num_examples, "context": "train",
+    }  # fmt: skip
+    assert record["tags"]["weights_sha256"] == hash_file(tiny.root / record["tags"]["weights"])
+    assert record["artifacts"] == [f"{layout.training_record(*run.place)}/{name}" for name in
+                                   ("history.csv", "run.json", "start.json")]  # fmt: skip
+    assert all((tiny.root / path).is_file() for path in record["artifacts"])
+    assert read_json(tiny.record(run) / "run.json") == run.spec
+    assert record["params"]["train.learning_rate"] == 1e-3
+    assert record["params"]["schedule.leg_3.combine"] == "pcgrad"
+
+    history = read_history(tiny, run)
+    assert tuple(history[0]) == HISTORY_COLUMNS
+    places = [(row["leg"], row["epoch"], row["step"], row["split"], row["task"]) for row in history]
+    assert places[:4] == [("1", e, s, split, "sst") for e, s in (("1", "3"), ("2", "6")) for split in ("train", "dev")]
+    assert len(places) == len(set(places)) == 2 * (2 + 1 + 2 * 3)
+    dev = [float(row["value"]) for row in history if (row["split"], row["task"]) == ("dev", "sts")]
+    assert dev == [value for _, _, value in record["metrics"]["dev/sts.pearson"]]
+
+
+def test_a_single_task_has_no_gradients_to_compare(tiny):
+    run = tiny.add_row([FIRST])
+    train(run)
+    names = set(read_record(tiny.record(run) / "record.json")["metrics"])
+    assert names == {
+        "loss/sst", "learning_rate", "tokens_per_second", "train/sst.accuracy", "dev/sst.accuracy", "kept_epoch/leg_1",
+    }  # fmt: skip
+
+
+def test_the_seed_alone_decides_and_another_seed_differs(tiny, monkeypatch):
+    tiny.change(seeds=[0, 1])
+    run = tiny.add_row([SUM])
+    results = []
+    for _ in range(2):
+        torch.rand(3)
+        train(run)
+        results.append(read_results(tiny, run))
+    assert results[0] == results[1]
+    from pipeline.files.run_files import read_run
+    from stages import start
+    from tests.tiny import call_stage
+
+    other = layout.run_file(PROFILE, "phase2", "new", 1)
+    call_stage(start, "--run", other)
+    train(read_run(other))
+    assert hash_file(tiny.root / layout.model(PROFILE, "phase2", "new", 1) / "weights.safetensors") != hash_file(
+        tiny.model(run) / "weights.safetensors"
+    )
+
+
+def test_a_capped_training_set_and_the_root_argument(tiny, steps, monkeypatch, tmp_path):
+    tiny.change(profiles__tiny__max_train={"sst": 9})
+    tiny.plan()
+    run = tiny.run("part1", "sst_finetune")
+    tiny_root = tiny.root
+    absolute = type(run)(tiny_root / run.path, None, run.spec, None, run.key)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    train(absolute, tiny_root)
+    assert len(steps.taken) == 2  # 2 epochs of one batch: 9 examples at 64
+    record = read_record(tiny.record(run) / "record.json")
+    assert {d["name"]: d["num_examples"] for d in record["datasets"]}["sst-train"] == 9
+    assert list((tmp_path / "elsewhere").iterdir()) == []

@@ -1,0 +1,106 @@
+"""One step: which parameters move, at which rate, and what randomness it depends on."""
+
+import pytest
+import torch
+
+from model.combine import COMBINERS
+from pipeline.evaluation.saved_model import build_model
+from pipeline.training.checkpoint import Progress, State
+from pipeline.training.optimization import LegOptimizer
+from pipeline.training.task_data import FineTuned, read_task_data
+
+TASKS = ("sst", "para", "sts")
+
+
+def make_optimizer(tiny, schedule, leg=0, **train):
+    run = tiny.add_row(schedule, tasks=list(TASKS), train=train)
+    model = build_model(run.spec, 0)
+    model.train()
+    data = {task: read_task_data(task, run.spec["tasks"][task], 8, tiny.root) for task in TASKS}
+    state = State(Progress(), model)
+    return LegOptimizer(run.spec, leg, state, FineTuned(model, data, 4096)), data
+
+
+def take_step(tiny, tasks=TASKS, combine="sum", epoch=0, step=0, leg=0, **train):
+    """The model's tensors and what was measured after one step on the first examples of each task."""
+    schedule = [{"tasks": list(tasks), "epochs": 1, "combine": combine}] * (leg + 1)
+    optimizer, data = make_optimizer(tiny, schedule, leg, **train)
+    measured = optimizer.step({task: data[task].train_indices[:8] for task in tasks}, epoch, step)
+    return optimizer.state.model.state_dict(), measured
+
+
+def differ(a, b):
+    return {name for name in a if not torch.equal(a[name], b[name])}
+
+
+def test_a_step_moves_the_encoder_and_the_heads_of_its_tasks(tiny):
+    optimizer, _ = make_optimizer(tiny, [{"tasks": ["sst"], "epochs": 1}])
+    before = {name: tensor.clone() for name, tensor in optimizer.state.model.state_dict().items()}
+    after, measured = take_step(tiny, ["sst"])
+    moved = differ(before, after)
+    assert {name for name in moved if name.startswith("heads.")} == {n for n in before if n.startswith("heads.sst.")}
+    assert {name for name in before if name.startswith("encoder.")} <= moved
+    assert set(measured) == {"tokens", "loss/sst"} and measured["tokens"] == int(measured["tokens"]) > 8
+
+
+@pytest.mark.parametrize("change", [{"epoch": 1}, {"step": 1}, {"leg": 1}])
+def test_dropout_is_a_function_of_leg_epoch_and_step(tiny, change):
+    first, _ = take_step(tiny)
+    torch.rand(7)  # the state of torch's generator must not matter
+    assert differ(first, take_step(tiny)[0]) == set()
+    assert differ(first, take_step(tiny, **change)[0])
+
+
+def test_without_dropout_nothing_is_random(tiny):
+    none = {"head_dropout": 0.0, "encoder_dropout": 0.0}
+    assert differ(take_step(tiny, **none)[0], take_step(tiny, step=1, **none)[0]) == set()
+
+
+@pytest.mark.parametrize("combine", COMBINERS)
+def test_every_combination_takes_a_step_and_measures_every_pair(tiny, combine):
+    state, measured = take_step(tiny, combine=combine)
+    pairs = ("sst_para", "sst_sts", "para_sts")
+    assert set(measured) == {
+        "tokens",
+        *(f"loss/{task}" for task in TASKS),
+        *(f"gradients/{kind}.{pair}" for kind in ("cosine", "conflict") for pair in pairs),
+    }
+    assert all(tensor.isfinite().all() for tensor in state.values())
+    for pair in pairs:
+        assert measured[f"gradients/conflict.{pair}"] == float(measured[f"gradients/cosine.{pair}"] < 0)
+
+
+def test_the_combination_gets_the_gramian_the_losses_and_its_state(tiny, monkeypatch):
+    got = []
+
+    def keep(gramian_KK, generator, losses_K=None, state=None):
+        got.append((gramian_KK, torch.rand(1, generator=generator).item(), losses_K))
+        state["calls"] = torch.ones(1)
+        return torch.zeros(len(gramian_KK))
+
+    monkeypatch.setitem(COMBINERS, "keep", keep)
+    schedule = [{"tasks": list(TASKS), "epochs": 1, "combine": "keep"}]
+    optimizer, data = make_optimizer(tiny, schedule)
+    before = {name: tensor.clone() for name, tensor in optimizer.state.model.state_dict().items()}
+    batches = {task: data[task].train_indices[:8] for task in TASKS}
+    measured = optimizer.step(batches, 0, 0)
+    (gramian_KK, drawn, losses_K), = got
+    assert gramian_KK.shape == (3, 3) and torch.equal(gramian_KK, gramian_KK.T) and (gramian_KK.diag() > 0).all()
+    assert losses_K.tolist() == pytest.approx([measured[f"loss/{task}"] for task in TASKS])
+    assert set(optimizer.state.combiner) == {"calls"}
+    moved = differ(before, optimizer.state.model.state_dict())
+    assert moved == {name for name in before if name.startswith("heads.")}  # weights of 0 stop the encoder alone
+    optimizer.step(batches, 0, 1)
+    optimizer.step(batches, 0, 0)
+    assert got[2][1] == drawn != got[1][1]
+
+
+def test_the_optimizer_is_as_the_run_file_says(tiny):
+    train = {"adamw_form": "torch", "beta1": 0.5, "beta2": 0.75, "eps": 1e-3, "weight_decay": 0.25, "pooling": "cls"}
+    optimizer, _ = make_optimizer(tiny, [{"tasks": ["sst"], "epochs": 1}], **train)
+    (group,) = optimizer.state.optimizer.param_groups
+    assert {key: group[key] for key in ("lr", "betas", "eps", "weight_decay", "form")} == {
+        "lr": 1e-3, "betas": (0.5, 0.75), "eps": 1e-3, "weight_decay": 0.25, "form": "torch",
+    }  # fmt: skip
+    model = optimizer.state.model
+    assert not any(parameter is model.encoder.pooler.weight for parameter in group["params"])

@@ -1,0 +1,124 @@
+"""The house: who may import what, and that dvc.yaml declares every folder of code that a stage imports."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parent.parent
+SOURCES = sorted(path for folder in ("model", "pipeline", "stages") for path in (ROOT / folder).rglob("*.py"))
+STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+
+
+def imported_modules(path: Path) -> set[str]:
+    """Every module that a file names in an import, wherever it stands; `from a import b` names a and a.b."""
+    modules = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            modules |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: a relative import"
+            modules |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return modules
+
+
+def module_file(module: str) -> Path | None:
+    path = ROOT / module.replace(".", "/")
+    for candidate in (path.with_suffix(".py"), path / "__init__.py"):
+        if candidate.exists():
+            return candidate
+    return None
+
+
+def closure(path: Path) -> set[Path]:
+    """The project's files that importing `path` can execute, itself included."""
+    found, waiting = set(), [path]
+    while waiting:
+        file = waiting.pop()
+        if file in found:
+            continue
+        found.add(file)
+        waiting += [other for module in imported_modules(file) if (other := module_file(module))]
+    return found
+
+
+def packages(path: Path) -> set[str]:
+    """The names of the outside packages that `path` and what it imports import."""
+    modules = {module.split(".")[0] for file in closure(path) for module in imported_modules(file)}
+    return modules - {"model", "pipeline", "stages"} - set(sys.stdlib_module_names)
+
+
+def room(path: Path) -> str:
+    """What dvc.yaml depends on for a file: model, a folder of pipeline, or the stage's own module."""
+    parts = path.relative_to(ROOT).parts
+    return {"model": "model", "pipeline": "/".join(parts[:2]), "stages": "/".join(parts)}[parts[0]]
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_stage_depends_on_the_code_that_it_imports(name):
+    module = STAGES[name]["cmd"].split()[2]
+    rooms = {room(path) for path in closure(module_file(module))} - {"pipeline/__init__.py", "stages/__init__.py"}
+    declared = {dep for dep in STAGES[name]["deps"] if dep.split("/")[0] in ("model", "pipeline", "stages")}
+    # plan names the training code by its hash, so it depends on more than it imports.
+    assert rooms <= declared if name == "plan" else rooms == declared
+
+
+def test_plan_depends_on_what_it_hashes():
+    from pipeline.config.runs import TRAINING_CODE
+
+    assert set(TRAINING_CODE) <= set(STAGES["plan"]["deps"])
+    for name in ("part1", "phase1", "phase2"):
+        assert {dep for dep in STAGES[name]["deps"] if not dep.startswith("artifacts/")} == set(TRAINING_CODE)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_floors(path):
+    """model <- pipeline <- stages; stages exchange files only."""
+    floor = path.relative_to(ROOT).parts[0]
+    above = {"model": {"pipeline", "stages"}, "pipeline": {"stages"}, "stages": {"stages"}}[floor]
+    assert not above & {module.split(".")[0] for module in imported_modules(path)}
+
+
+@pytest.mark.parametrize(
+    ("package", "allowed"),
+    [
+        ("mlflow", {"pipeline/tracking"}),
+        ("yaml", {"pipeline/config"}),
+        ("pydantic", {"pipeline/config"}),
+        ("dvc", set()),
+        ("safetensors", {"model", "pipeline/evaluation", "pipeline/training"}),
+        ("matplotlib", {"pipeline/reporting"}),
+    ],
+)
+def test_a_package_has_its_rooms(package, allowed):
+    importers = {
+        room(path) for path in SOURCES if package in {module.split(".")[0] for module in imported_modules(path)}
+    }
+    assert importers <= allowed
+
+
+def test_training_and_evaluation_run_without_dvc_mlflow_and_pydantic():
+    for module in ("stages.train", "stages.evaluate", "stages.start", "stages.predict", "stages.report"):
+        assert not {"dvc", "mlflow", "pydantic", "yaml"} & packages(module_file(module)), module
+
+
+def test_reporting_never_imports_torch_and_records_nothing():
+    assert "torch" not in packages(module_file("stages.report"))
+    assert not packages(module_file("stages.start"))
+    for path in (ROOT / "pipeline/records").glob("*.py"):
+        assert not packages(path), path
+
+
+def test_only_pretrained_reads_safetensors_in_model():
+    importers = {path.name for path in (ROOT / "model").glob("*.py") if "safetensors" in packages(path)}
+    assert importers == {"pretrained.py"}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_say_what_they_are_and_stay_small(path):
+    text = path.read_text(encoding="utf-8")
+    assert ast.get_docstring(ast.parse(text)), "no docstring"
+    assert len(text.splitlines()) <= (40 if room(path).startswith("stages/") else 300)
+    assert "pickle" not in text.replace("allow_pickle=False", "") and "torch.load(" not in text
