@@ -1,0 +1,179 @@
+"""A trained model as files: it comes back bit for bit, or not at all."""
+
+import json
+import shutil
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from pipeline.evaluation.saved_model import WORDS, build_model, check_hash, fill_model, load_model, save_model
+from pipeline.files import layout
+from pipeline.files.atomic import read_json, write_json
+from pipeline.files.digest import hash_file
+from pipeline.training.loop import Training, train
+from tests.tiny import PROFILE, SHAPE
+
+ONE = [{"tasks": ["sst", "para", "sts"], "epochs": 1}]
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """The models as they were in memory when their run ended, by row."""
+    models, write = {}, Training._write_outputs
+
+    def write_outputs(self):
+        models[self.spec["row"]] = {name: t.clone() for name, t in self.state.model.state_dict().items()}
+        write(self)
+
+    monkeypatch.setattr(Training, "_write_outputs", write_outputs)
+    return models
+
+
+def assert_same(found, expected):
+    assert found.keys() == expected.keys()
+    assert [name for name in found if not torch.equal(found[name], expected[name])] == []
+
+
+def tensors_of(folder):
+    return load_file(folder / "weights.safetensors")
+
+
+@pytest.mark.parametrize("row", ["baseline", "baseline_frozen_after_sst", "iteration_1", "iteration_3"])
+def test_a_fine_tuned_model_comes_back_bit_for_bit(tiny, trained, row):
+    tiny.plan()
+    if row == "iteration_3":  # from phase 1
+        train(tiny.run("phase1", "sst_then_sts"))
+    run = tiny.start(row)
+    train(run)
+    model, description = load_model(tiny.model(run))
+    assert_same(model.state_dict(), trained[row])
+    assert description["run_key"] == run.key and set(description["tasks"]) == {"sst", "para", "sts"}
+    assert {path.name for path in tiny.model(run).iterdir()} == {"weights.safetensors", "model.json", "vocab.txt"}
+    assert hash_file(tiny.model(run) / "vocab.txt") == hash_file(tiny.root / layout.encoder(PROFILE) / "vocab.txt")
+
+
+def test_a_frozen_model_holds_its_head_alone(tiny, trained):
+    tiny.plan()
+    run = tiny.run("part1", "cfimdb_pretrain")
+    train(run)
+    assert_same(load_model(tiny.model(run))[0].state_dict(), trained["cfimdb_pretrain"])
+    assert {name.split(".")[0] for name in tensors_of(tiny.model(run))} == {"heads"}
+
+
+def test_of_the_words_only_rows_that_changed_are_held(tiny, trained):
+    tiny.plan()
+    run = tiny.run("part1", "sst_finetune")
+    train(run)
+    tensors = tensors_of(tiny.model(run))
+    pretrained = build_model(run.spec, 0).state_dict()[WORDS]
+    changed = (trained["sst_finetune"][WORDS] != pretrained).any(1).nonzero().squeeze(1)
+    assert 0 < len(changed) < len(pretrained)
+    assert torch.equal(tensors[f"{WORDS}.rows"], changed) and WORDS not in tensors
+    assert tensors[f"{WORDS}.values"].shape == (len(changed), SHAPE["hidden_size"])
+
+
+@pytest.fixture
+def saved(tiny):
+    """A folder with a model that was never trained, and its run."""
+    run = tiny.add_row(ONE)
+    save_model(tiny.root / "saved", build_model(run.spec, 3), run.spec, run.key)
+    return tiny.root / "saved", run
+
+
+def test_new_heads_depend_on_the_seed_and_their_task_alone(tiny, saved):
+    _, run = saved
+    torch.rand(5)
+    first, again, other = (build_model(run.spec, seed).state_dict() for seed in (3, 3, 4))
+    assert_same(first, again)
+    assert_same({n: t for n, t in first.items() if "encoder" in n}, {n: t for n, t in other.items() if "encoder" in n})
+    assert not torch.equal(first["heads.sst.network.1.weight"], other["heads.sst.network.1.weight"])
+    fewer = run.spec | {"tasks": {"sts": run.spec["tasks"]["sts"]}}
+    alone = build_model(fewer, 3).state_dict()
+    assert_same({n: t for n, t in alone.items() if "heads" in n}, {n: t for n, t in first.items() if ".sts." in n})
+
+
+def test_train_keys_shape_the_model(saved):
+    _, run = saved
+    train = run.spec["train"] | {"head_width": 7, "head_dropout": 0.45, "encoder_dropout": 0.15, "pooling": "mean"}
+    model = build_model(run.spec | {"train": train}, 0)
+    network = model.heads["sst"].network
+    assert (network[1].out_features, network[0].p, network[3].p) == (7, 0.45, 0.45)
+    assert (model.encoder.config.hidden_dropout, model.encoder.config.attention_dropout) == (0.15, 0.15)
+    assert model.pooling == "mean"
+    assert build_model(run.spec, 0).heads["sst"].network[1].out_features == SHAPE["hidden_size"]
+
+
+def test_another_encoder_is_refused(tiny, saved):
+    folder, _ = saved
+    weights = tiny.root / layout.encoder(PROFILE) / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"\x01")
+    with pytest.raises(ValueError, match=r"encoder/model.safetensors: sha256 is \w{64}, expected \w{64}"):
+        load_model(folder)
+    weights.unlink()
+    with pytest.raises(ValueError, match=r"encoder/model.safetensors: no such file"):
+        load_model(folder)
+
+
+def test_a_tensor_that_the_model_has_not_is_refused(saved):
+    folder, _ = saved
+    tensors = tensors_of(folder)
+    for name, tensor in {"heads.new.weight": torch.ones(1), "heads.sst.network.1.bias": torch.ones(3)}.items():
+        save_file(tensors | {name: tensor}, folder / "weights.safetensors")
+        with pytest.raises(ValueError, match=rf"weights.safetensors: tensor {name} of shape .* has no place"):
+            load_model(folder)
+
+
+def test_a_head_that_is_not_there_is_refused(saved):
+    folder, run = saved
+    tensors = tensors_of(folder)
+    del tensors["heads.sts.network.4.bias"]
+    save_file(tensors, folder / "weights.safetensors")
+    with pytest.raises(ValueError, match=r"weights.safetensors: no tensor for heads.sts.network.4.bias"):
+        load_model(folder)
+    model = build_model(run.spec, 0)
+    fill_model(model, folder / "weights.safetensors", ["sst"])  # the head that was asked for is there
+    assert torch.equal(model.state_dict()["heads.sst.network.1.weight"], tensors["heads.sst.network.1.weight"])
+
+
+def test_files_that_are_missing_or_damaged_are_named(saved):
+    folder, _ = saved
+    path = folder / "weights.safetensors"
+    path.write_bytes(b"damaged!")
+    with pytest.raises(ValueError, match="weights.safetensors: not a safetensors file"):
+        load_model(folder)
+    path.unlink()
+    with pytest.raises(ValueError, match="weights.safetensors: no such file"):
+        load_model(folder)
+    shutil.rmtree(folder)
+    with pytest.raises(ValueError, match="model.json: no such file"):
+        load_model(folder)
+
+
+def test_weights_that_are_not_finite_are_not_saved(tiny, saved):
+    folder, run = saved
+    before = hash_file(folder / "weights.safetensors")
+    model = build_model(run.spec, 3)
+    with torch.no_grad():
+        model.encoder.layers[1].output.bias[3] = torch.nan
+    with pytest.raises(FloatingPointError, match=r"encoder.layers.1.output.bias is not finite"):
+        save_model(folder, model, run.spec, run.key)
+    assert hash_file(folder / "weights.safetensors") == before
+
+
+def test_a_model_says_what_is_needed_to_use_it(saved):
+    folder, run = saved
+    description = read_json(folder / "model.json")
+    assert description["encoder"] == run.spec["encoder"]
+    assert description["tasks"]["para"] == {
+        "head": "pair_classify", "num_classes": 2, "metric": "accuracy",
+        "text": {"sentences": ["sentence1", "sentence2"], "cleaning": "pair", "max_length": 64},
+    }  # fmt: skip
+    assert "seed" not in json.dumps(description)
+
+
+def test_a_hash_is_checked(tmp_path):
+    write_json(tmp_path / "a", 1)
+    check_hash(tmp_path / "a", hash_file(tmp_path / "a"))
+    with pytest.raises(ValueError, match="a: sha256 is"):
+        check_hash(tmp_path / "a", "0" * 64)
