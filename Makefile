@@ -27,8 +27,8 @@ track: .venv/run  ## bring every run record to MLflow, whatever DVC thinks
 ui: .venv/run  ## MLflow on 127.0.0.1, following live runs
 	python -m stages.ui
 
-import: .venv/run  ## bring in ARCHIVE=offline-PROFILE.tar.gz from a machine without DVC
-	python -m stages.import_results $(ARCHIVE)
+import: .venv/run  ## bring in ARCHIVE=offline-PROFILE.tar.gz from a machine without DVC (REPLACE=1: over what is there)
+	python -m stages.import_results $(ARCHIVE) $(if $(REPLACE),--replace)
 
 readme: .venv/run  ## the README's tables, from results/
 	python -m stages.readme

@@ -28,7 +28,7 @@ def minilm_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")  # so it looks before `tiny` sets a mirror of its own
 def mirror() -> Path:
     """The folder of the real course data."""
     folder = os.environ.get("BERTY_MIRROR")

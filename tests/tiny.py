@@ -38,6 +38,8 @@ SIZES = {task: {"train": 24, "dev": 20, "test": 8} for task in ("sst", "sts", "c
 }
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 SHAPE = {"hidden_size": 32, "num_layers": 2, "num_heads": 2, "intermediate_size": 64}
+# The fast ones where PyYAML was built with them: tests change params.yaml hundreds of times.
+LOADER, DUMPER = getattr(yaml, "CSafeLoader", yaml.SafeLoader), getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 ROWS = ("baseline_frozen_after_sst", "baseline", "iteration_1", "iteration_2", "iteration_3")
 
 
@@ -109,6 +111,11 @@ def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+def dump_yaml(params: dict[str, Any]) -> str:
+    """The text of a params.yaml."""
+    return yaml.dump(params, Dumper=DUMPER, sort_keys=False)
+
+
 @dataclass(frozen=True)
 class TinyProject:
     """A project folder with everything that plan needs; the tests that use it work inside it."""
@@ -122,7 +129,7 @@ class TinyProject:
     def change(self, **values: Any) -> None:
         """Set keys of params.yaml: a name's `__` stands for the dot between two keys; None deletes the key."""
         path = self.root / "params.yaml"
-        params = yaml.safe_load(path.read_text())
+        params = yaml.load(path.read_text(), LOADER)
         for name, value in values.items():
             *folders, last = name.split("__")
             section = params
@@ -132,7 +139,7 @@ class TinyProject:
                 del section[last]
             else:
                 section[last] = value
-        path.write_text(yaml.safe_dump(params, sort_keys=False))
+        path.write_text(dump_yaml(params))
 
     def plan(self) -> dict[str, bytes]:
         """Write the plan; returns its run files' bytes, keyed `<phase>/<row>-<seed>`."""
@@ -180,7 +187,7 @@ def build_tiny_project(root: Path) -> TinyProject:
         else:
             shutil.copyfile(REPOSITORY / name, root / name)
     params = write_tiny_params(yaml.safe_load((REPOSITORY / "params.yaml").read_text()), root / "mirror")
-    (root / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    (root / "params.yaml").write_text(dump_yaml(params))
     project = TinyProject(root)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BERTY_MIRROR", str(root / "mirror"))

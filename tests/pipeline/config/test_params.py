@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from pipeline.config.params import choose_profile, load_params, scheduled_tasks
-from tests.tiny import REPOSITORY, TinyProject
+from tests.tiny import LOADER, REPOSITORY, TinyProject, dump_yaml
 
 
 @pytest.fixture(scope="module")
@@ -21,14 +21,14 @@ def load(shipped, tmp_path) -> Callable[..., Any]:
     """Load the shipped params.yaml with keys set to other values."""
 
     def load(**values: Any):
-        params = yaml.safe_load(shipped)
+        params = yaml.load(shipped, LOADER)
         for name, value in values.items():
             *folders, last = name.split("__")
             section = params
             for folder in folders:
                 section = section[int(folder) if folder.isdigit() else folder]
             section[int(last) if last.isdigit() else last] = value
-        (tmp_path / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+        (tmp_path / "params.yaml").write_text(dump_yaml(params))
         return load_params(tmp_path / "params.yaml")
 
     return load
@@ -54,7 +54,11 @@ FAULTS = [
     ("iterations__iteration_1__train", {"lr": 0.1}, ["iterations.iteration_1.train", "'lr'", "allowed: batch_size"]),
     ("part1__tasks__sst__train__epochs", 1, ["part1.tasks.sst.train", "'epochs'", "allowed: batch_size"]),
     ("phase1__sst_then_sts__start", "encoder", ["phase1.sst_then_sts", "'start'", "allowed: note, heads, schedule"]),
-    ("iterations__baseline__schedule__0__lr", 0.1, ["iterations.baseline.schedule.0", "'lr'", "allowed: tasks, epochs"]),
+    (
+        "iterations__baseline__schedule__0__lr",
+        0.1,
+        ["iterations.baseline.schedule.0", "'lr'", "allowed: tasks, epochs"],
+    ),
     # out of range
     ("train__batch_size", 0, ["train.batch_size", "greater than 0", "0"]),
     ("train__head_dropout", 1.0, ["train.head_dropout", "less than 1"]),
@@ -91,13 +95,21 @@ FAULTS = [
     ("iterations__iteration_1__schedule__0__tasks", ["sst", "sst"], ["schedule.0.tasks", "['sst', 'sst']", "twice"]),
     ("iterations__iteration_1__tasks", ["sst", "quora"], ["iterations.iteration_1.tasks: 'quora'", "allowed: sst"]),
     ("iterations__iteration_1__tasks", ["sst", "para"], ["iterations.iteration_1.tasks", "trains sts"]),
-    ("iterations__iteration_1__heads", {"quora": "classify"}, ["iterations.iteration_1.heads: 'quora'", "allowed: sst"]),
+    (
+        "iterations__iteration_1__heads",
+        {"quora": "classify"},
+        ["iterations.iteration_1.heads: 'quora'", "allowed: sst"],
+    ),
     ("iterations__iteration_1__paper", {"mean": 0.5}, ["iterations.iteration_1.paper: 'mean'", "overall"]),
     ("iterations__iteration_1__control", "base", ["iterations.iteration_1.control: 'base'", "allowed: baseline"]),
     ("iterations__iteration_1__control", "iteration_1", ["iterations.iteration_1.control", "its own control"]),
     ("iterations__iteration_2__start", "sst_sts", ["iteration_2.start: 'sst_sts'", "allowed: encoder, sst_then_sts"]),
     ("phase1__sst_then_sts__schedule__0__tasks", ["imdb"], ["phase1.sst_then_sts.schedule.0.tasks: 'imdb'", "allowed"]),
-    ("phase1__sst_then_sts__schedule__0__tasks", ["sst", "sts"], ["phase1.sst_then_sts.schedule", "one task at a time"]),
+    (
+        "phase1__sst_then_sts__schedule__0__tasks",
+        ["sst", "sts"],
+        ["phase1.sst_then_sts.schedule", "one task at a time"],
+    ),
     ("part1__tasks__quora", {}, ["part1.tasks: 'quora'", "allowed: sst, para"]),
     ("figures__phase1", "phase_1", ["figures.phase1: 'phase_1'", "allowed: sst_then_sts"]),
     ("figures__phase2", "iteration_4", ["figures.phase2: 'iteration_4'", "allowed: baseline"]),
@@ -136,7 +148,10 @@ def test_a_missing_key_is_named(shipped, tmp_path):
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
     with pytest.raises(ValueError) as error:
         load_params(tmp_path / "params.yaml")
-    assert {line.split(": ", 1)[1] for line in str(error.value).splitlines()} == {"train.eps: missing", "figures: missing"}
+    assert {line.split(": ", 1)[1] for line in str(error.value).splitlines()} == {
+        "train.eps: missing",
+        "figures: missing",
+    }
 
 
 def test_all_faults_are_told_at_once(load):
@@ -147,7 +162,12 @@ def test_all_faults_are_told_at_once(load):
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [(None, "no such file"), ("a: [1", "not a YAML file"), ("- 1", "expected a mapping"), (b"\xff\xfe", "not a YAML file")],
+    [
+        (None, "no such file"),
+        ("a: [1", "not a YAML file"),
+        ("- 1", "expected a mapping"),
+        (b"\xff\xfe", "not a YAML file"),
+    ],
 )
 def test_a_file_that_is_no_mapping_is_refused(tmp_path, text, said):
     path = tmp_path / "params.yaml"

@@ -57,7 +57,10 @@ def test_a_row_that_trains_fewer_tasks_than_it_evaluates_lists_all():
     [
         ({"iterations__iteration_1__heads": {"sts": "cosine"}}, ["iterations.iteration_1.heads.sts", "'cosine'"]),
         ({"iterations__iteration_1__heads": {"sts": "pair_classify"}}, ["iterations.iteration_1.heads.sts"]),
-        ({"phase1__sst_then_sts__heads": {"sst": "pair_classify"}}, ["phase1.sst_then_sts.heads.sst", "'pair_classify'"]),
+        (
+            {"phase1__sst_then_sts__heads": {"sst": "pair_classify"}},
+            ["phase1.sst_then_sts.heads.sst", "'pair_classify'"],
+        ),
         ({"tasks__para__head": "classify"}, ["tasks.para.head", "'classify'", "pair_classify"]),
         ({"tasks__sts__head": "classify"}, ["tasks.sts.head", "cosine_similarity, pair_regression"]),
         (
@@ -115,7 +118,9 @@ def test_the_commands_name_each_run_once_and_in_order(tiny):
     stages = [command["stage"] for command in commands]
     assert max(Counter(stages).values()) == 1
     assert max(Counter(command["done"] for command in commands).values()) == 1
-    trained = Counter(c["command"].split("/runs/")[1].removesuffix(".json") for c in commands if ".train " in c["command"])
+    trained = Counter(
+        c["command"].split("/runs/")[1].removesuffix(".json") for c in commands if ".train " in c["command"]
+    )
     assert trained == Counter({name: 1 for name in runs})
     assert Counter(stage.split("@")[0] for stage in stages) == Counter(
         part1=8, eval_part1=8, phase1=2, eval_phase1=2, start=10, phase2=10, eval_phase2=10, report=1

@@ -4,6 +4,7 @@ import json
 import shutil
 
 import pytest
+import yaml
 
 from pipeline.config.runs import TRAINING_CODE, TRAINING_PACKAGES, hash_code, read_training_lock
 from pipeline.files import layout
@@ -42,7 +43,9 @@ def test_there_is_one_run_file_per_phase_row_and_seed(tiny):
 def test_a_run_file_is_complete(tiny, before):
     run = json.loads(before["phase2/iteration_3-0"])
     assert run["start"] == "sst_then_sts"
-    assert run["schedule"] == [{"tasks": ["sst", "para", "sts"], "epochs": 1, "encoder": "finetuned", "combine": "pcgrad"}]
+    assert run["schedule"] == [
+        {"tasks": ["sst", "para", "sts"], "epochs": 1, "encoder": "finetuned", "combine": "pcgrad"}
+    ]
     assert run["encoder"]["sha256"] == hash_file(tiny.root / "mirror" / ENCODER / "model.safetensors")
     assert set(run["train"]) == set(type(tiny.params.train).model_fields)
     assert None not in {key: value for key, value in run["train"].items() if key != "head_width"}.values()
@@ -54,14 +57,17 @@ def test_a_run_file_is_complete(tiny, before):
 def test_overrides_are_merged_from_the_general_to_the_particular(tiny):
     tiny.change(
         train__batch_size=4,
+        train__head_width=16,
         profiles__tiny__train={"batch_size": 5, "eps": 1e-5},
         part1__tasks__sst__train={"batch_size": 6, "beta1": 0.8},
         part1__modes__finetune__train={"beta1": 0.7},
-        iterations__iteration_1__train={"batch_size": 9},
+        iterations__iteration_1__train={"batch_size": 9, "head_width": None},
         phase1__sst_then_sts__train={"eps": 1e-4},
         profiles__tiny__max_train={"para": 11},
     )
     runs = {name: json.loads(run) for name, run in tiny.plan().items()}
+    widths = [runs[f"phase2/{row}-0"]["train"]["head_width"] for row in ("iteration_1", "iteration_2")]
+    assert widths == [None, 16]  # null is a value
     sizes = {name: run["train"]["batch_size"] for name, run in runs.items()}
     assert sizes["part1/sst_finetune-0"] == sizes["part1/sst_pretrain-0"] == 6
     assert (sizes["phase2/iteration_1-0"], sizes["phase2/iteration_2-0"]) == (9, 5)
@@ -108,10 +114,14 @@ def test_a_new_row_task_encoder_or_seed_changes_no_other_run_file(tiny, before):
     after = tiny.plan()
     assert changed(before, after) == set() and "phase2/new-0" in after
 
-    old = tiny.params.tasks["sst"].model_dump(exclude_none=True)
-    tiny.change(tasks__sst2=old, part1__tasks__sst2={}, encoders__another={"hidden_size": 8, "num_layers": 1,
-                "num_heads": 1, "intermediate_size": 8}, profiles__sample__data__sizes__sst2={"train": 9, "dev": 9, "test": 9},
-                profiles__tiny__data__sizes__sst2={"train": 9, "dev": 9, "test": 9})  # fmt: skip
+    few = {"train": 9, "dev": 9, "test": 9}
+    tiny.change(
+        tasks__sst2=tiny.params.tasks["sst"].model_dump(exclude_none=True),
+        part1__tasks__sst2={},
+        profiles__sample__data__sizes__sst2=few,
+        profiles__tiny__data__sizes__sst2=few,
+        encoders__another={"hidden_size": 8, "num_layers": 1, "num_heads": 1, "intermediate_size": 8},
+    )
     for name in ("model.safetensors", "vocab.txt"):
         tiny.change(**{f"assets__another/{name}": {"sha256": "0" * 64, "sources": []}})
     tokens = tiny.root / layout.tokens(PROFILE)
@@ -151,6 +161,9 @@ def test_a_new_file_of_training_code_counts_and_bytecode_does_not(tiny, before):
 def test_the_repositorys_training_code_is_all_there():
     assert [name for name in TRAINING_CODE if not (REPOSITORY / name).exists()] == []
     assert len(hash_code(REPOSITORY)) == 64
+    stages = yaml.safe_load((REPOSITORY / "dvc.yaml").read_text())["stages"]
+    for phase in layout.PHASES:
+        assert {dep for dep in stages[phase]["deps"] if not dep.startswith("artifacts/")} == set(TRAINING_CODE)
 
 
 @pytest.mark.parametrize("package", TRAINING_PACKAGES)
@@ -169,7 +182,9 @@ def test_a_build_tag_a_comment_and_other_packages_are_the_same_lock(tiny, before
     lock = tiny.root / "requirements.lock"
     text = lock.read_text()
     assert "torch==2.13.0\n" in text
-    lock.write_text("# locked\npandas==1.0\n" + text.replace("torch==2.13.0\n", "torch==2.13.0+cpu  # the CPU's build\n"))
+    lock.write_text(
+        "# locked\npandas==1.0\n" + text.replace("torch==2.13.0\n", "torch==2.13.0+cpu  # the CPU's build\n")
+    )
     assert read_training_lock(lock)["torch"] == "2.13.0"
     assert tiny.plan() == before
 

@@ -15,7 +15,7 @@ TASKS = ("sst", "para", "sts")
 @pytest.fixture
 def spec(tiny):
     tiny.plan()
-    return tiny.start("iteration_3").spec
+    return tiny.start("iteration_1").spec
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_each_example_has_its_own_prediction_whatever_the_batches(model, tokens,
     found = predict(model, task, tokens[task], indices, max_tokens)
     assert found.dtype == np.float32 and found.shape == (5,)
     np.testing.assert_allclose(found, expected, atol=1e-6)
-    assert task == "sst" or len(set(np.round(expected, 6))) > 1
+    assert task != "sts" or len(set(expected)) == 4
 
 
 @pytest.mark.parametrize("task", TASKS)

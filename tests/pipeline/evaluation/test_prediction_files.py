@@ -11,7 +11,9 @@ from pipeline.evaluation.prediction_files import MAX_PLAIN_ROWS, render_predicti
 
 
 def test_rows_are_in_the_datasets_order_with_their_ids(tmp_path):
-    path = write_predictions(tmp_path / "sst.csv", ["b", "a", 'q"1'], np.float32([2, 0.5, 1 / 3]), np.float32([1, 0, 4]))
+    path = write_predictions(
+        tmp_path / "sst.csv", ["b", "a", 'q"1'], np.float32([2, 0.5, 1 / 3]), np.float32([1, 0, 4])
+    )
     assert path.read_text() == 'id,label,prediction\nb,1,2\na,0,0.5\n"q""1",4,0.3333333\n'
 
 

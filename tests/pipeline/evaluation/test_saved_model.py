@@ -88,6 +88,7 @@ def test_new_heads_depend_on_the_seed_and_their_task_alone(tiny, saved):
     assert_same(first, again)
     assert_same({n: t for n, t in first.items() if "encoder" in n}, {n: t for n, t in other.items() if "encoder" in n})
     assert not torch.equal(first["heads.sst.network.1.weight"], other["heads.sst.network.1.weight"])
+    assert not torch.equal(first["heads.sst.network.1.weight"], first["heads.sts.network.1.weight"])
     fewer = run.spec | {"tasks": {"sts": run.spec["tasks"]["sts"]}}
     alone = build_model(fewer, 3).state_dict()
     assert_same({n: t for n, t in alone.items() if "heads" in n}, {n: t for n, t in first.items() if ".sts." in n})

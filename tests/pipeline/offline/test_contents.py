@@ -44,12 +44,13 @@ def test_only_what_is_done_is_packed_and_no_weights(done_project: Path) -> None:
     assert not [name for name in names(8) if "weights" in name or "starts" in name]
 
 
-def test_the_records_of_the_data_come_along_without_its_report(done_project: Path) -> None:
+def test_the_records_of_the_data_come_along_without_its_report(pack: Pack) -> None:
     identity = {"kind": "data", "profile": PROFILE, "phase": "data", "row": "tokenize", "seed": None, "run_key": "k"}
     write_text(Path("results/tiny/data.md"), "report")
     path = layout.data_record(PROFILE, "tokenize") / "record.json"
     write_record(path, make_record(identity, artifacts=["results/tiny/data.md"]))
     assert set(names(0)) - set(PLAN) == {"records/data/tokenize/record.json"}
+    assert path.as_posix() in read_records(read_archive(pack()))
 
 
 def test_a_whole_archive_passes(pack: Pack) -> None:
@@ -114,12 +115,20 @@ def test_what_a_record_needs_and_what_none_names(pack: Pack, lost: str, where: s
     assert message in str(caught.value)
 
 
+def test_a_training_needs_its_run_file_also_where_its_record_does_not_say_so(pack: Pack) -> None:
+    change_record(f"{TRAINED}/record.json", artifacts=[])
+    archive = pack(without=(f"{TRAINED}/run.json",))
+    with pytest.raises(ValueError, match=f"{archive}: {TRAINED}/record.json: {TRAINED}/run.json is missing"):
+        read_records(read_archive(archive))
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"profile": "other"}, "profile: not 'tiny'"),
         ({"phase2": None}, "phase2: allowed: a list"),
         ({"phase1": ["sst_then_sts"]}, "allowed: rows with a name"),
+        ({"phase1": [{"row": 1}]}, "allowed: rows with a name"),
         ({"seeds": ["0"]}, "seeds: allowed: whole numbers"),
     ],
 )

@@ -148,6 +148,7 @@ def test_an_interrupt_stops_the_command_and_still_packs(project: Path) -> None:
     ("content", "message"),
     [
         (None, "no such file"),
+        ({}, "allowed: a list of objects"),
         ([{"stage": "x"}], "allowed: a list of objects with the keys command, done, stage"),
         ([{"stage": "x", "command": "rm -r .", "done": "y"}], "does not begin with python"),
     ],

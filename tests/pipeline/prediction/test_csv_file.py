@@ -9,6 +9,7 @@ import pytest
 
 from pipeline.evaluation.evaluate import evaluate
 from pipeline.files import layout
+from pipeline.prediction import csv_file
 from pipeline.training.loop import train
 from stages import predict
 from tests.tiny import PROFILE, REPOSITORY, TinyProject, call_stage
@@ -47,11 +48,29 @@ def test_they_are_evaluates_on_the_dev_set(tiny, model, task):
 
 
 def test_every_row_has_one_in_order_whatever_its_sentence(tiny, model):
-    lines = ["id\tsentence2\tsentence1", "c\tNA\tA man runs .", "a\t\t", "b\tnull\tNaN", 'a\t"a ""b""\n\tc"\tx', "d\t \té"]
+    lines = [
+        "id\tsentence2\tsentence1",
+        "c\tNA\tA man runs .",
+        "a\t\t",
+        "b\tnull\tNaN",
+        'a\t"a ""b""\n\tc"\tx',
+        "d\t \té",
+    ]
     (tiny.root / "in.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     rows = run_predict(tiny.model(model), "sts", tiny.root / "in.csv", tiny.root / "out.csv")
     assert [row["id"] for row in rows] == ["c", "a", "b", "a", "d"]
     assert all(-5 <= float(row["prediction"]) <= 5 for row in rows)
+
+
+def test_the_text_is_cleaned_as_in_training(tiny, model, monkeypatch):
+    # WordPiece undoes most of what cleaning does, so what it is asked for is looked at.
+    asked = []
+    tokenize = csv_file.tokenize
+    monkeypatch.setattr(csv_file, "tokenize", lambda *args: (asked.append(args[2]), tokenize(*args))[1])
+    for task in ("sst", "sts"):
+        dev = layout.corpus(PROFILE) / tiny.params.tasks[task].files.dev
+        run_predict(tiny.model(model), task, dev, tiny.root / "out.csv")
+    assert asked == ["sentence", "pair"]
 
 
 def test_a_longer_sentence_than_in_training_is_cut(tiny, model):

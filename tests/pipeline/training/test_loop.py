@@ -87,7 +87,7 @@ def test_a_frozen_leg_runs_no_encoder_and_leaves_none(tiny, steps, monkeypatch):
         return forward(self, batch)
 
     monkeypatch.setattr(MiniBert, "forward", count)
-    run = tiny.add_row([{**leg, "encoder": "frozen"} for leg in (FIRST, SUM)], train={"head_dropout": 0.0})
+    run = tiny.add_row([{**leg, "encoder": "frozen"} for leg in (FIRST, SUM)], train={"weight_decay": 0.1})
     train(run)
     # Leg 1 encodes before its first step, leg 2 before its own first.
     assert len(steps.taken) == 3 + 5 and set(calls) == {0, 3}
@@ -242,7 +242,9 @@ def test_a_run_leaves_its_record_and_its_history(tiny):
     assert (record["kind"], record["phase"], record["row"], record["seed"]) == ("training", "phase2", "new", 0)
     assert (record["status"], record["run_key"]) == ("finished", run.key)
     pairs = ("sst_para", "sst_sts", "para_sts")
-    curves = {f"{split}/{key}" for split in ("train", "dev") for key in ("sst.accuracy", "para.accuracy", "sts.pearson")}
+    curves = {
+        f"{split}/{key}" for split in ("train", "dev") for key in ("sst.accuracy", "para.accuracy", "sts.pearson")
+    }
     assert set(record["metrics"]) == curves | {
         *(f"loss/{task}" for task in ("sst", "para", "sts")),
         *(f"gradients/{kind}.{pair}" for kind in ("cosine", "conflict") for pair in pairs),
@@ -261,7 +263,10 @@ def test_a_run_leaves_its_record_and_its_history(tiny):
     assert set(conflicts) <= {0.0, 0.5, 1.0}
     assert all(-1 <= value <= 1 for _, _, value in record["metrics"]["gradients/cosine.para_sts"])
     datasets = {dataset["name"]: dataset for dataset in record["datasets"]}
-    assert set(datasets) == {"tiny_random", *(f"{t}-{split}" for t in ("sst", "para", "sts") for split in ("train", "dev"))}
+    assert set(datasets) == {
+        "tiny_random",
+        *(f"{t}-{split}" for t in ("sst", "para", "sts") for split in ("train", "dev")),
+    }
     folder = layout.tokens(PROFILE) / "para" / "train"
     assert datasets["para-train"] == {
         "name": "para-train", "digest": hash_folder(tiny.root / folder), "source": folder.as_posix(),

@@ -84,7 +84,7 @@ def test_the_combination_gets_the_gramian_the_losses_and_its_state(tiny, monkeyp
     before = {name: tensor.clone() for name, tensor in optimizer.state.model.state_dict().items()}
     batches = {task: data[task].train_indices[:8] for task in TASKS}
     measured = optimizer.step(batches, 0, 0)
-    (gramian_KK, drawn, losses_K), = got
+    ((gramian_KK, drawn, losses_K),) = got
     assert gramian_KK.shape == (3, 3) and torch.equal(gramian_KK, gramian_KK.T) and (gramian_KK.diag() > 0).all()
     assert losses_K.tolist() == pytest.approx([measured[f"loss/{task}"] for task in TASKS])
     assert set(optimizer.state.combiner) == {"calls"}

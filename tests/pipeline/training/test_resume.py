@@ -1,6 +1,7 @@
 """A run that is killed anywhere ends, when it is started again, bit for bit where an undisturbed one does."""
 
 import errno
+import itertools
 import os
 import subprocess
 import sys
@@ -169,4 +170,4 @@ def test_checkpoints_are_taken_every_so_many_seconds(tiny, undisturbed, monkeypa
     save = Training._save_checkpoint
     monkeypatch.setattr(Training, "_save_checkpoint", lambda self: (saved.append(now[0]), save(self)))
     train(run)
-    assert saved and min(b - a for a, b in zip(saved, saved[1:], strict=False)) >= 2.5
+    assert saved and min(b - a for a, b in itertools.pairwise(saved)) >= 2.5

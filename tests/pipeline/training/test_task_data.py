@@ -61,7 +61,9 @@ def test_a_frozen_output_reaches_the_head_alone(run, data):
     model = build_model(run, 0)
     output, _ = Frozen(model, {"sst": data["sst"]}, 4096).output("sst", data["sst"].train_indices[:4])
     output.sum().backward()
-    assert {name.split(".")[0] for name, parameter in model.named_parameters() if parameter.grad is not None} == {"heads"}
+    assert {name.split(".")[0] for name, parameter in model.named_parameters() if parameter.grad is not None} == {
+        "heads"
+    }
 
 
 def test_predictions_are_in_evaluation_mode_and_leave_training_mode(run, data):
