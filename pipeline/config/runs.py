@@ -63,6 +63,7 @@ class _Inputs:
             "name": self.row.encoder,
             "folder": folder.as_posix(),
             "sha256": hash_file(root / folder / "model.safetensors"),
+            "config_sha256": hash_file(root / folder / "config.json"),  # heads and eps leave no trace in the weights
         }
         rows = [*params.phase1.values(), *params.iterations.values()]
         used = {task for row in rows for task in row_tasks(row)}

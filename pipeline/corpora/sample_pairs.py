@@ -25,8 +25,11 @@ RELATIONS = {
         ["what is the best place to visit in {a}", "where should i go in {a}", "which sights must i see in {a}"],
         ["how expensive is it to live in {a}", "what is the cost of living in {a}", "is {a} a costly place to live"],
         ["is it safe to live in {a}", "how dangerous is {a}", "how much crime is there in {a}"],
-        ["how do i get from {a} to {b}", "which is the fastest way to travel from {a} to {b}",
-         "how can i reach {b} when i start in {a}"],
+        [
+            "how do i get from {a} to {b}",
+            "which is the fastest way to travel from {a} to {b}",
+            "how can i reach {b} when i start in {a}",
+        ],
         ["is {a} bigger than {b}", "do more people live in {a} than in {b}", "is {b} a smaller city than {a}"],
     ],
     "job": [
@@ -34,10 +37,16 @@ RELATIONS = {
         ["how much does a {a} earn", "what is the salary of a {a}", "is a {a} well paid"],
         ["what does a {a} do all day", "what is the daily work of a {a}", "what are the duties of a {a}"],
         ["why do people stop working as a {a}", "what makes a {a} quit", "why would a {a} leave the job"],
-        ["can a {a} become a {b}", "how do i move from being a {a} to being a {b}",
-         "is it possible to train as a {b} after working as a {a}"],
-        ["does a {a} earn more than a {b}", "is a {a} better paid than a {b}",
-         "is the salary of a {b} below that of a {a}"],
+        [
+            "can a {a} become a {b}",
+            "how do i move from being a {a} to being a {b}",
+            "is it possible to train as a {b} after working as a {a}",
+        ],
+        [
+            "does a {a} earn more than a {b}",
+            "is a {a} better paid than a {b}",
+            "is the salary of a {b} below that of a {a}",
+        ],
     ],
     "device": [
         ["how do i repair a {a}", "what should i do when my {a} is broken", "how can a {a} be fixed"],
@@ -45,8 +54,11 @@ RELATIONS = {
         ["which {a} should i buy", "what is the best {a} on the market", "can you recommend a good {a}"],
         ["how do i sell a {a}", "where can i get money for my old {a}", "what is the best site for selling a {a}"],
         ["how long does a {a} last", "after how many years must a {a} be replaced", "what is the life span of a {a}"],
-        ["should i buy a {a} before a {b}", "do i need a {a} more than a {b}",
-         "is a {a} a more useful thing to own than a {b}"],
+        [
+            "should i buy a {a} before a {b}",
+            "do i need a {a} more than a {b}",
+            "is a {a} a more useful thing to own than a {b}",
+        ],
     ],
     "food": [
         ["how do i cook {a}", "what is a simple recipe for {a}", "how is {a} prepared at home"],
@@ -60,8 +72,11 @@ RELATIONS = {
         ["how do i feed a {a}", "what does a {a} eat", "which food is right for a {a}"],
         ["how long does a {a} live", "what is the life span of a {a}", "how old can a {a} get"],
         ["can a {a} be kept as a pet", "is a {a} a good animal to have at home", "should i get a {a} as a pet"],
-        ["why does my {a} make noise at night", "how do i stop my {a} from being loud",
-         "what keeps a {a} quiet at night"],
+        [
+            "why does my {a} make noise at night",
+            "how do i stop my {a} from being loud",
+            "what keeps a {a} quiet at night",
+        ],
         ["is a {a} smarter than a {b}", "is a {b} less intelligent than a {a}", "does a {a} learn faster than a {b}"],
         ["will a {a} attack a {b}", "is a {a} dangerous to a {b}", "should i protect my {b} from a {a}"],
     ],

@@ -17,6 +17,7 @@ from torch import Tensor
 from model.heads import HEADS
 from model.multitask import MultitaskModel
 from model.pretrained import load_encoder
+from pipeline.evaluation.device import choose_device
 from pipeline.files.atomic import atomic_folder, read_json, write_json
 from pipeline.files.digest import derive_seed, hash_file
 
@@ -32,6 +33,7 @@ def build_model(description: dict[str, Any], seed: int, root: Path = Path(".")) 
     """
     train, folder = description["train"], root / description["encoder"]["folder"]
     check_hash(folder / "model.safetensors", description["encoder"]["sha256"])
+    check_hash(folder / "config.json", description["encoder"]["config_sha256"])
     encoder = load_encoder(folder, dropout=train["encoder_dropout"])
     width = train["head_width"] or encoder.config.hidden_size
     heads = {}
@@ -67,11 +69,11 @@ MODEL_KEYS = ("pooling", "head_width", "head_dropout", "encoder_dropout", "evalu
 
 
 def load_model(folder: Path, root: Path = Path(".")) -> tuple[MultitaskModel, dict[str, Any]]:
-    """The model that `save_model` wrote, and its model.json."""
+    """The model that `save_model` wrote, on the chosen device, and its model.json."""
     description = read_json(Path(folder) / "model.json")
     model = build_model(description, seed=0, root=root)  # every head is overwritten
     fill_model(model, Path(folder) / "weights.safetensors", list(description["tasks"]))
-    return model, description
+    return model.to(choose_device()), description
 
 
 def fill_model(model: MultitaskModel, path: Path, tasks: list[str]) -> None:

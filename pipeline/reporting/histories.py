@@ -26,7 +26,8 @@ def conflict_table(results: Results) -> pd.DataFrame:
         metrics = run.training["metrics"]
         for pair in [key.removeprefix("gradients/cosine.") for key in metrics if key.startswith("gradients/cosine.")]:
             if f"gradients/conflict.{pair}" not in metrics:
-                raise ValueError(f"record of {run.phase}/{run.row}-{run.seed}: gradients/cosine.{pair} without gradients/conflict.{pair}")
+                where = f"record of {run.phase}/{run.row}-{run.seed}"
+                raise ValueError(f"{where}: gradients/cosine.{pair} without gradients/conflict.{pair}")
             conflict_at = {step: value for step, _, value in metrics[f"gradients/conflict.{pair}"]}
             for step, _, cosine in metrics[f"gradients/cosine.{pair}"]:
                 lines.append((run.phase, run.row, run.seed, pair, step, cosine, conflict_at.get(step)))

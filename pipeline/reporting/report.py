@@ -83,7 +83,9 @@ def _summarise(folder: Path, results: Results, metrics: dict[str, dict[str, floa
         "params": {"encoder": index["encoder"], "seeds": ",".join(map(str, index["seeds"]))},
         "tags": {"description": index["description"]},
         "metrics": {
-            f"table/{row}.{key}": [[0, end_time, value]] for row, scores in metrics.items() for key, value in scores.items()
+            f"table/{row}.{key}": [[0, end_time, value]]
+            for row, scores in metrics.items()
+            for key, value in scores.items()
         },
         "datasets": [],
         "artifacts": [(folder.resolve() / name).relative_to(root).as_posix() for name in REPORT_FILES],

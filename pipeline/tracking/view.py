@@ -68,9 +68,7 @@ def _compose_view(group: list[dict[str, Any]], root: Path) -> RunView:
     """The training record leads: its identity, times, status and environment are the run's."""
     group = sorted(group, key=lambda record: record["kind"] == "evaluation")
     leader = group[0]
-    artifacts = [
-        (path, _artifact_folder(path, root)) for record in group for path in _locate_artifacts(record, root)
-    ]
+    artifacts = [(path, _artifact_folder(path, root)) for record in group for path in _locate_artifacts(record, root)]
     contents = [[str(path.relative_to(root)), hash_file(path)] for path, _ in artifacts]
     points = [
         Point(key, step, time_ms, float(value))

@@ -40,9 +40,9 @@ def test_quoting_newlines_and_unicode_come_through(tmp_path):
     first, second = '0\ta\t"He said ""no""."\té ”\t4.6', '1\tb\t"two\nlines"\tit\'s "so"\t0.2'
     path = write(tmp_path, "\tid\tsentence1\tsentence2\tsimilarity", first, second)
     examples = read_examples(path, PAIR, "similarity", SIMILARITY)
-    assert examples.sentences == [('He said "no".', "é ”"), ("two\nlines", "it's \"so\"")]
+    assert examples.sentences == [('He said "no".', "é ”"), ("two\nlines", 'it\'s "so"')]
     assert examples.labels == [4.6, 0.2]
-    assert examples.flat_sentences == ['He said "no".', "é ”", "two\nlines", "it's \"so\""]
+    assert examples.flat_sentences == ['He said "no".', "é ”", "two\nlines", 'it\'s "so"']
 
 
 def test_rows_without_a_label_are_left_out_and_named(tmp_path):

@@ -17,7 +17,8 @@ from pipeline.records.record import read_record
 from pipeline.tokens.store import read_tokens
 from pipeline.training import loop
 from pipeline.training.batches import epoch_batches
-from pipeline.training.loop import HISTORY_COLUMNS, train
+from pipeline.training.loop import train
+from pipeline.training.run_record import HISTORY_COLUMNS
 from tests.pipeline.training.conftest import LEGS, read_history, read_results
 from tests.tiny import PROFILE
 

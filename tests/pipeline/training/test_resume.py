@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.files import layout
 from pipeline.files.atomic import read_json
-from pipeline.training import checkpoint, loop
+from pipeline.training import checkpoint, loop, run_record
 from pipeline.training.checkpoint import read_progress
 from pipeline.training.loop import Training, train
 from tests.pipeline.training.conftest import NUM_STEPS, Killed, list_hidden, read_results
@@ -97,7 +97,7 @@ def test_a_run_whose_record_could_not_be_written_trains_nothing_again(tiny, undi
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with pytest.raises(OSError), monkeypatch.context() as patch:
-        patch.setattr(loop, "write_record", refuse)
+        patch.setattr(run_record, "write_record", refuse)
         train(run)
     assert tiny.model(run).exists() and not tiny.record(run).exists()
     train(run)

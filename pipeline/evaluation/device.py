@@ -1,4 +1,4 @@
-"""Where training runs. It changes speed, not what is computed, so it stands in the environment, not in a run file."""
+"""Where a model runs. It changes speed, not what is computed: it stands in the environment, not in a run file."""
 
 import os
 

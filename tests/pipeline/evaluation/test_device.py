@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from pipeline.training.device import choose_device
+from pipeline.evaluation.device import choose_device
 
 
 def test_the_environment_chooses(monkeypatch):

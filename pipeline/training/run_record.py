@@ -1,0 +1,78 @@
+"""What a training run writes beside its checkpoints: its event file while it runs, its model and record at the end."""
+
+import csv
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from pipeline.evaluation.saved_model import save_model
+from pipeline.files import layout
+from pipeline.files.atomic import atomic_folder
+from pipeline.files.digest import hash_file
+from pipeline.files.run_files import Run
+from pipeline.records.events import EventLog, read_events
+from pipeline.records.record import build_record, write_record
+from pipeline.training.checkpoint import State
+from pipeline.training.task_data import TaskData
+
+HISTORY_COLUMNS = ("leg", "epoch", "step", "split", "task", "metric", "value")
+
+
+def start_log(path: Path, run: Run, data: dict[str, TaskData], device: torch.device) -> EventLog:
+    """Begin the event file of a run: its params, where it runs, and its datasets with their digests."""
+    spec, encoder = run.spec, run.spec["encoder"]
+    log = EventLog.start(path, run.identity("training"))
+    log.params(_params_to_log(spec) | ({"start": run.start} if run.start else {}))
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else str(device)
+    log.tags({"encoder": encoder["name"], "device": name})
+    log.tags({"num_threads": str(torch.get_num_threads()), "num_resumed": "0"})
+    log.dataset(encoder["name"], encoder["sha256"], encoder["folder"], 1, "encoder")
+    for name, task in data.items():
+        for split, used in (("train", len(task.train_indices)), ("dev", task.splits["dev"].num_examples)):
+            folder, digest = spec["tasks"][name]["tokens"][split], spec["tasks"][name]["digests"][split]
+            log.dataset(f"{name}-{split}", digest, folder, used, split)
+    return log
+
+
+def resume_log(path: Path, size: int) -> EventLog:
+    """Cut the event file back to where the checkpoint stood, and count the resumption."""
+    log = EventLog.resume(path, size)
+    log.tags({"num_resumed": str(1 + int(build_record(read_events(path))["tags"]["num_resumed"]))})
+    return log
+
+
+def write_outputs(run: Run, state: State, log: EventLog, events: Path, root: Path) -> None:
+    """Write the model, then the record with history.csv: a record that is there says that the model is."""
+    model_folder, folder = layout.model(*run.place), layout.training_record(*run.place)
+    save_model(root / model_folder, state.model, run.spec, run.key, root)
+    weights = model_folder / "weights.safetensors"
+    log.tags({"weights": weights.as_posix(), "weights_sha256": hash_file(root / weights)})
+    run_files = {"run.json": run.path} | ({"start.json": run.start_path} if run.start_path else {})
+    for name in ("history.csv", *run_files):
+        log.artifact(folder / name)
+    log.finish()
+    with atomic_folder(root / folder) as temporary:
+        write_record(temporary / "record.json", build_record(read_events(events)))
+        with (temporary / "history.csv").open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, HISTORY_COLUMNS, lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(state.progress.history)
+        for name, path in run_files.items():
+            shutil.copyfile(path, temporary / name)
+
+
+def _params_to_log(spec: dict[str, Any]) -> dict[str, Any]:
+    """The run file without what the record says elsewhere: identity, hashes, paths."""
+    kept = ("head", "metric", "max_train")
+    legs = {
+        f"leg_{number + 1}": {key: ",".join(value) if key == "tasks" else value for key, value in leg.items()}
+        for number, leg in enumerate(spec["schedule"])
+    }
+    return {
+        **{key: spec[key] for key in ("train", "curve_examples", "packages", "code")},
+        "encoder": spec["encoder"]["name"],
+        "tasks": {name: {key: task[key] for key in kept} for name, task in spec["tasks"].items()},
+        "schedule": legs,
+    }
