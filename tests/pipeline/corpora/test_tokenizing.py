@@ -1,16 +1,13 @@
 """Tokenising: golden ids with a small vocabulary, and equality with transformers where the real one is at hand."""
 
-import os
-from pathlib import Path
 
 import pytest
+import transformers
 
 from pipeline.corpora.cleaning import CLEANINGS
 from pipeline.corpora.reading import read_examples
 from pipeline.corpora.tokenizing import CHUNK_SENTENCES, tokenize
 
-MIRROR = os.environ.get("BERTY_MIRROR")
-needs_mirror = pytest.mark.skipif(MIRROR is None, reason="BERTY_MIRROR is not set: the real vocab.txt is not here")
 VOCAB = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "film", "##s", "cafe", "'", ".", "?", "中", "文"]
 TRICKY = [
     "",
@@ -85,15 +82,20 @@ def test_wrong_arguments_are_named(vocab_path, tmp_path):
         tokenize(["a"], tmp_path / "other.txt", "pair", 512)
 
 
-@needs_mirror
 @pytest.mark.parametrize("cleaning", CLEANINGS)
-def test_equal_to_transformers(cleaning):
-    transformers = pytest.importorskip("transformers")
-    vocab = Path(MIRROR) / "minilm" / "vocab.txt"
+def test_tricky_text_equals_transformers(minilm_folder, cleaning):
+    check_against_transformers([*TRICKY, "word " * 600], minilm_folder / "vocab.txt", cleaning)
+
+
+@pytest.mark.parametrize("cleaning", CLEANINGS)
+def test_real_text_equals_transformers(minilm_folder, mirror, cleaning):
+    sst = read_examples(mirror / "ids-sst-dev.csv", ["sentence"], None, None).flat_sentences[:250]
+    quora = read_examples(mirror / "quora-dev.csv", ["sentence1", "sentence2"], None, None).flat_sentences[:250]
+    check_against_transformers([*sst, *quora, "word " * 600], minilm_folder / "vocab.txt", cleaning)
+
+
+def check_against_transformers(sentences, vocab, cleaning):
     reference = transformers.BertTokenizerFast(vocab=str(vocab), do_lower_case=True)
-    sst = read_examples(Path(MIRROR) / "ids-sst-dev.csv", ["sentence"], None, None).flat_sentences[:250]
-    quora = read_examples(Path(MIRROR) / "quora-dev.csv", ["sentence1", "sentence2"], None, None).flat_sentences[:250]
-    sentences = [*TRICKY, *sst, *quora, "word " * 600]
     cleaned = [CLEANINGS[cleaning](sentence) for sentence in sentences]
     tokenized = tokenize(sentences, vocab, cleaning, 512)
     assert tokenized.ids == reference(cleaned, truncation=True, max_length=512)["input_ids"]
