@@ -12,7 +12,7 @@ SIMILARITY = LabelRange(0, 5, integer=False)
 BINARY = LabelRange(0, 1, integer=True)
 PAIR = ["sentence1", "sentence2"]
 MIRROR = os.environ.get("BERTY_MIRROR")
-needs_mirror = pytest.mark.skipif(MIRROR is None, reason="BERTY_MIRROR is not set: the course's csv files are not here")
+needs_mirror = pytest.mark.skipif(not MIRROR, reason="BERTY_MIRROR is not set: the course's csv files are not here")
 
 
 def write(folder: Path, *rows: str, name: str = "a.csv", encoding: str = "utf-8") -> Path:

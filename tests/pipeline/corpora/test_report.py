@@ -10,7 +10,7 @@ from pipeline.corpora.report import describe_overlap, describe_split, describe_t
 from pipeline.corpora.tokenizing import TokenizedSentences
 
 MIRROR = os.environ.get("BERTY_MIRROR")
-needs_mirror = pytest.mark.skipif(MIRROR is None, reason="BERTY_MIRROR is not set: the course's csv files are not here")
+needs_mirror = pytest.mark.skipif(not MIRROR, reason="BERTY_MIRROR is not set: the course's csv files are not here")
 TRAIN = Examples(
     ["a", "b", "c", "c"],
     [("How?", "Why?"), ("why?", "HOW?"), (" ", "Who?"), ("One", "Two")],
