@@ -67,7 +67,7 @@ def make_index(params: Params, profile: str) -> dict[str, Any]:
     phase2 = [
         {
             "row": name,
-            "tasks": row_tasks(iteration),
+            "tasks": [task for task in params.tasks if task in row_tasks(iteration)],  # the tables' order of columns
             "note": iteration.note,
             "control": iteration.control,
             "paper": iteration.paper,
