@@ -138,6 +138,8 @@ def test_results_are_what_the_interfaces_say(project):
     for name in ("figure2.png", "figure3.png", "conflicts.png"):
         assert (results / name).read_bytes().startswith(b"\x89PNG")
     folder = project.root / f"artifacts/{PROFILE}"
+    weights = folder / "phase2/iteration_3-0/weights.safetensors"
+    assert weights.stat().st_nlink > 1, "DVC's cache links to it instead of holding a copy"
     assert {path.name for path in (folder / "phase2/iteration_3-0").iterdir()} == {
         "weights.safetensors",
         "model.json",
