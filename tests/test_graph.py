@@ -310,7 +310,7 @@ def test_mlflow_has_every_run_and_gets_it_back(project):
 
 def test_dvc_metrics_and_plots_work(project):
     project.repro()
-    project.git("add", "--force", ".")
+    project.git("add", "--force", "results", "dvc.lock", "params.yaml")
     project.git("commit", "--quiet", "--message", "results")
     params = project.params
     params["iterations"]["iteration_3"]["schedule"][0]["epochs"] = 3
