@@ -313,7 +313,7 @@ def test_dvc_metrics_and_plots_work(project):
     project.git("add", "--force", "results", "dvc.lock", "params.yaml")
     project.git("commit", "--quiet", "--message", "results")
     params = project.params
-    params["iterations"]["iteration_3"]["schedule"][0]["epochs"] = 3
+    params["iterations"]["iteration_3"]["train"] = {"learning_rate": 1.0e-2}
     project.write(params)
     project.repro()
     diff = json.loads(project.dvc("metrics", "diff", "--json", "HEAD").stdout)

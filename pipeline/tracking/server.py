@@ -107,7 +107,8 @@ def list_pages(root: Path, port: int, records: list[tuple[dict[str, Any], Path]]
     address = f"http://{HOST}:{port}/#"
     curves = f"experiments/{experiment}/runs?{MENU}&compareRunsMode=CHART&searchFilter={search}"
     yield f"curves of {profile}: {address}/{curves}"
-    yield f"rows of {profile} compared: {address}/compare-runs?{MENU}&{chosen}"
+    # The page looks for its runs under the key "?runs": they come first or not at all.
+    yield f"rows of {profile} compared: {address}/compare-runs?{chosen}&{MENU}"
 
 
 def _quote_json(value: list[str]) -> str:

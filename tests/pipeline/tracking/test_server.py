@@ -55,6 +55,7 @@ def test_the_pages_are_of_the_rows_of_the_lowest_seed(project_root: Path) -> Non
     curves, comparison = list_pages(project_root, 5001, follower.records)
     assert "http://127.0.0.1:5001/#/experiments/1/runs" in curves
     assert unquote(curves).endswith("tags.phase = 'phase2' and tags.seed = '0'")
+    assert "compare-runs?runs=" in comparison, "MLflow finds its runs only as the first key"
     ids = json.loads(unquote(comparison.split("runs=")[1].split("&")[0]))
     client = MlflowClient(tracking_uri(project_root))
     names = [client.get_run(run_id).info.run_name for run_id in ids]
