@@ -7,9 +7,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from model.attention import SelfAttention
+from model.kernels import StackedLinear, add_norm, attention_biases, dropout
 from model.packing import PackedBatch
 
-# Shape suffixes: T packed tokens, B sequences, D hidden, F feed-forward.
+# Shape suffixes: T packed tokens, R rows (the tokens and their filler), B sequences, D hidden, F feed-forward.
 
 POOLINGS = ("pooler", "cls", "mean")
 
@@ -34,11 +35,15 @@ class BertConfig:
 
 
 class MiniBert(nn.Module):
-    """BERT's encoder with its pooler; initial weights are drawn from torch's global generator."""
+    """BERT's encoder with its pooler; initial weights are drawn from torch's global generator.
+
+    `compute_dtype` is the precision in which the layers compute, whatever that of the parameters; None: the same.
+    """
 
     def __init__(self, config: BertConfig) -> None:
         super().__init__()
         self.config = config
+        self.compute_dtype: torch.dtype | None = None
         self.word_embeddings = nn.Embedding(config.vocab_size, config.hidden_size)
         self.position_embeddings = nn.Embedding(config.max_positions, config.hidden_size)
         self.token_type_embeddings = nn.Embedding(config.num_token_types, config.hidden_size)
@@ -48,7 +53,7 @@ class MiniBert(nn.Module):
         self.apply(_initialize_)
 
     def forward(self, batch: PackedBatch) -> Tensor:
-        """The hidden states T x D of every token after the last layer, in the batch's own order.
+        """The hidden states T x D of every token after the last layer, in the precision of computation.
 
         A sequence longer than `max_positions` is a `ValueError`.
         """
@@ -57,22 +62,27 @@ class MiniBert(nn.Module):
                 f"sequence {batch.lengths.index(max(batch.lengths))} has {max(batch.lengths)} tokens: "
                 f"at most {self.config.max_positions} are allowed"
             )
-        # Ids are permuted rather than their embeddings: the same result for a fraction of the bytes.
         hidden_TD = (
-            self.word_embeddings(batch.ids_T[batch.order_T])
-            + self.position_embeddings(batch.positions_T[batch.order_T])
+            self.word_embeddings(batch.ids_T)
+            + self.position_embeddings(batch.positions_T)
             + self.token_type_embeddings.weight[0]
         )
-        hidden_TD = F.dropout(self.embedding_norm(hidden_TD), self.config.hidden_dropout, self.training)
+        hidden_TD = dropout(self.embedding_norm(hidden_TD), self.config.hidden_dropout if self.training else 0.0)
+        hidden_RD = F.pad(hidden_TD.to(self.compute_dtype or hidden_TD.dtype), (0, 0, 0, batch.num_fillers))
+        biases = attention_biases(batch, hidden_RD.dtype)
         for layer in self.layers:
-            hidden_TD = layer(hidden_TD, batch.groups)
-        return hidden_TD[batch.restore_T]
+            hidden_RD = layer(hidden_RD, batch, biases)
+        return hidden_RD[: batch.num_tokens]
 
     def pool(self, hidden_TD: Tensor, batch: PackedBatch, pooling: str) -> Tensor:
-        """One vector per sequence, B x D: `pooler` (tanh(dense(CLS))), `cls` (the first token's) or `mean`."""
+        """One vector per sequence, B x D: `pooler` (tanh(dense(CLS))), `cls` (the first token's) or `mean`.
+
+        Vectors, and so the heads on them, are in the precision of the parameters.
+        """
         if pooling == "mean":
+            hidden_TD = hidden_TD.to(self.pooler.weight.dtype)
             return torch.segment_reduce(hidden_TD, "mean", offsets=batch.bounds_B1, axis=0)
-        cls_BD = hidden_TD[batch.bounds_B1[:-1]]
+        cls_BD = hidden_TD.index_select(0, batch.bounds_B1[:-1]).to(self.pooler.weight.dtype)
         if pooling == "cls":
             return cls_BD
         if pooling == "pooler":
@@ -91,14 +101,15 @@ class BertLayer(nn.Module):
         self.intermediate = nn.Linear(config.hidden_size, config.intermediate_size)
         self.output = nn.Linear(config.intermediate_size, config.hidden_size)
         self.output_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+        self._intermediate, self._output = StackedLinear(self.intermediate), StackedLinear(self.output)
 
-    def forward(self, hidden_TD: Tensor, groups: tuple[tuple[int, int], ...]) -> Tensor:
-        """Map T x D to T x D, tokens in grouped order."""
-        attended_TD = F.dropout(self.attention(hidden_TD, groups), self.dropout, self.training)
-        hidden_TD = self.attention_norm(hidden_TD + attended_TD)
-        intermediate_TF = F.gelu(self.intermediate(hidden_TD))  # the exact form, with erf
-        output_TD = F.dropout(self.output(intermediate_TF), self.dropout, self.training)
-        return self.output_norm(hidden_TD + output_TD)
+    def forward(self, hidden_RD: Tensor, batch: PackedBatch, biases: list[Tensor]) -> Tensor:
+        """Map R x D to R x D."""
+        dropout = self.dropout if self.training else 0.0
+        attended_RD = self.attention(hidden_RD, batch, biases)
+        hidden_RD = add_norm(attended_RD, hidden_RD, self.attention_norm, dropout)
+        intermediate_RF = F.gelu(self._intermediate(hidden_RD))  # the exact form, with erf
+        return add_norm(self._output(intermediate_RF), hidden_RD, self.output_norm, dropout)
 
 
 def _initialize_(module: nn.Module) -> None:

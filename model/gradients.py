@@ -1,40 +1,59 @@
-"""The tasks' gradients of the shared parameters, side by side in one buffer, and their combination in place."""
+"""The tasks' gradients of the shared parameters, side by side, and their combination in place."""
 
 import math
-from itertools import combinations
+from itertools import combinations, combinations_with_replacement
 
 import torch
 from torch import Tensor, nn
 
-# Shape suffixes: K tasks, P shared parameters (numbers, not tensors).
+# Shape suffixes: K tasks, P numbers of the dense shared parameters, U rows that a task's batch touches, D hidden.
 
 
 class TaskGradients:
-    """A K x P buffer whose rows the shared parameters' `.grad` are views of.
+    """The gradient of every task: a row of a K x P buffer, and of the word embeddings the rows that its batch touches.
 
     A step is `backward(k, loss)` for every task, `gramian()`, `combine_(weights)`. Between the second and the third
-    of them `flat_KP` holds each task's whole gradient: what several ranks would all-reduce.
+    of them `flat_KP` and `rows_K` hold each task's whole gradient: what several ranks would all-reduce.
     """
 
-    def __init__(self, shared: list[nn.Parameter], num_tasks: int) -> None:
+    def __init__(self, shared: list[nn.Parameter], num_tasks: int, embedding: nn.Embedding | None = None) -> None:
+        """`embedding` is one whose weight, among `shared`, gets its gradient as the rows that a batch touches."""
         if not shared or num_tasks < 1:
             raise ValueError(f"{len(shared)} shared parameters, {num_tasks} tasks: at least 1 of each is needed")
         if any(parameter.dtype != torch.float32 for parameter in shared):
             raise ValueError("shared parameters must be float32")
-        self.shared = shared
-        sizes = [parameter.numel() for parameter in shared]
+        self.sparse = None
+        if embedding is not None:
+            embedding.sparse, self.sparse = True, embedding.weight
+        self.dense = [parameter for parameter in shared if parameter is not self.sparse]
+        sizes = [parameter.numel() for parameter in self.dense]
         self.flat_KP = torch.zeros(num_tasks, sum(sizes), device=shared[0].device)
-        self._views = [
-            [flat.view_as(parameter) for flat, parameter in zip(flat_P.split(sizes), shared, strict=True)]
+        self.rows_K: list[Tensor] = [torch.empty(0)] * num_tasks  # sparse, coalesced, U x D each
+        self._slots = [
+            [flat.view_as(parameter) for flat, parameter in zip(flat_P.split(sizes), self.dense, strict=True)]
             for flat_P in self.flat_KP
         ]
-        self._done: set[int] = set()  # tasks whose gradient of this step is in the buffer
+        # A step fills the rows that it touches and the next one empties them: no step passes over the vocabulary.
+        self._sparse_grad = None if self.sparse is None else torch.zeros_like(self.sparse)
+        self._filled: list[Tensor] = []
+        self._done: set[int] = set()  # tasks whose gradient of this step is here
 
     def backward(self, k: int, loss: Tensor) -> None:
         """Put the gradient of task k's loss into row k; parameters that are not shared accumulate in their own grad."""
-        self.flat_KP[k].zero_()
-        self._point_grads_at(k)  # autograd adds in place to a grad that is there
+        for parameter, slot in zip(self.dense, self._slots[k], strict=True):
+            parameter.grad, parameter.gradient_slot = None, slot
+        if self.sparse is not None:
+            self.sparse.grad = None
         loss.backward()
+        for parameter, slot in zip(self.dense, self._slots[k], strict=True):
+            del parameter.gradient_slot
+            if parameter.grad is None:
+                slot.zero_()
+            elif parameter.grad.data_ptr() != slot.data_ptr():  # the small ones come by way of autograd
+                slot.copy_(parameter.grad)
+            parameter.grad = slot
+        if self.sparse is not None:
+            self.rows_K[k] = self.sparse.grad.coalesce()
         self._done.add(k)
 
     def gramian(self) -> Tensor:
@@ -42,31 +61,47 @@ class TaskGradients:
         self._check_complete()
         num_tasks = len(self.flat_KP)
         gramian_KK = torch.empty(num_tasks, num_tasks)
-        # Dot products, not one matmul: whatever precision matmul is set to (TF32, autocast), they stay in fp32.
-        rows, columns = torch.triu_indices(num_tasks, num_tasks)
-        pairs = zip(rows.tolist(), columns.tolist(), strict=True)
-        inner = torch.stack([self.flat_KP[i].dot(self.flat_KP[j]) for i, j in pairs]).cpu()
-        gramian_KK[rows, columns] = inner
-        gramian_KK[columns, rows] = inner
+        # Dot products, not one matmul: whatever precision matmul is set to (TF32, autocast), they stay in fp32, and
+        # for a few rows of millions of numbers they take half of its time.
+        for i, j in combinations_with_replacement(range(num_tasks), 2):
+            inner = self.flat_KP[i].dot(self.flat_KP[j])
+            if self.sparse is not None:
+                inner += _inner_product(self.rows_K[i], self.rows_K[j])
+            gramian_KK[i, j] = gramian_KK[j, i] = inner
         return gramian_KK
 
     def combine_(self, weights_K: Tensor) -> None:
-        """Leave the weighted sum of the rows as the shared parameters' gradient; row 0 is used up for it."""
+        """Leave the weighted sum of the tasks' gradients as the shared parameters' own; row 0 is used up for it."""
         self._check_complete()
         first, *others = weights_K.tolist()
         combined_P = self.flat_KP[0].mul_(first)
         for k, weight in enumerate(others, start=1):
             combined_P.add_(self.flat_KP[k], alpha=weight)
-        self._point_grads_at(0)
+        for parameter, slot in zip(self.dense, self._slots[0], strict=True):
+            parameter.grad = slot
+        if self.sparse is not None:
+            self._combine_rows_(weights_K.tolist())
         self._done.clear()
 
-    def _point_grads_at(self, k: int) -> None:
-        for parameter, view in zip(self.shared, self._views[k], strict=True):
-            parameter.grad = view
+    def _combine_rows_(self, weights: list[float]) -> None:
+        for filled_U in self._filled:
+            self._sparse_grad.index_fill_(0, filled_U, 0.0)
+        self._filled = [rows_UD.indices()[0] for rows_UD in self.rows_K]
+        for weight, filled_U, rows_UD in zip(weights, self._filled, self.rows_K, strict=True):
+            self._sparse_grad.index_add_(0, filled_U, rows_UD.values(), alpha=weight)
+        self.sparse.grad = self._sparse_grad
 
     def _check_complete(self) -> None:
         missing = set(range(len(self.flat_KP))) - self._done
         assert not missing, f"no backward of tasks {sorted(missing)} in this step"
+
+
+def _inner_product(left_UD: Tensor, right_UD: Tensor) -> Tensor:
+    """Of two coalesced sparse gradients: over the rows that both have."""
+    left_U, right_U = left_UD.indices()[0], right_UD.indices()[0]
+    places_U = torch.searchsorted(right_U, left_U).clamp_(max=len(right_U) - 1)
+    both_U = right_U[places_U] == left_U
+    return (left_UD.values()[both_U] * right_UD.values()[places_U[both_U]]).sum()
 
 
 def cosines(gramian_KK: Tensor) -> dict[tuple[int, int], float]:

@@ -1,10 +1,10 @@
 """Stages eval_part1, eval_phase1 and eval_phase2: score what a run trained on the full dev sets."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
-from pipeline.evaluation.evaluate import evaluate
 from pipeline.files.run_files import read_run
 
 
@@ -13,6 +13,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--run", type=Path, required=True, help="the run file that it was trained from")
     arguments = parser.parse_args()
+    if "BERTY_THREADS" not in os.environ:
+        # Read when torch is loaded. Threads that wander between cores keep each other waiting.
+        os.environ.setdefault("OMP_PROC_BIND", "true")
+    from pipeline.evaluation.evaluate import evaluate
+
     for name, value in evaluate(read_run(arguments.run)).items():
         print(f"{name:24} {value:.4f}")
 

@@ -1,11 +1,11 @@
 """Stages part1, phase1 and phase2: train what a run file describes."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
 from pipeline.files.run_files import read_run
-from pipeline.training.loop import train
 
 
 def main() -> None:
@@ -13,6 +13,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--run", type=Path, required=True, help="a run file of plan")
     arguments = parser.parse_args()
+    if "BERTY_THREADS" not in os.environ:
+        # Read when torch is loaded. Threads that wander between cores keep each other waiting.
+        os.environ.setdefault("OMP_PROC_BIND", "true")
+    from pipeline.training.loop import train
+
     train(read_run(arguments.run))
 
 

@@ -93,6 +93,8 @@ def _find_broken_references(params: Params) -> Iterator[str]:
         yield from _check_start_heads(where, row, params)
     yield from _unknown("figures.phase1", [params.figures.phase1], params.phase1)
     yield from _unknown("figures.phase2", [params.figures.phase2], params.iterations)
+    yield from _unknown("gate.margins", params.gate.margins, params.tasks)
+    yield from _unknown("gate.seed_sd", params.gate.seed_sd, params.tasks)
 
 
 def scheduled_tasks(schedule: Iterable[Leg]) -> list[str]:

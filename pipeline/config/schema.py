@@ -19,6 +19,7 @@ def _refuse_text(value: Any) -> Any:
 
 Rate = Annotated[float, BeforeValidator(_refuse_text), Field(gt=0, lt=1)]
 Decay = Annotated[float, BeforeValidator(_refuse_text), Field(ge=0, lt=1)]
+Score = Annotated[float, BeforeValidator(_refuse_text), Field(ge=-1, le=1)]
 
 
 class Section(BaseModel):
@@ -40,6 +41,7 @@ class Train(Section):
     batch_size: Count  # examples of each task per step
     learning_rate: Rate  # per step, the encoder fine-tuned
     frozen_learning_rate: Rate  # per step, the encoder frozen
+    precision: Literal["fp32", "bf16"]  # of the encoder's layers
     adamw_form: Literal["course", "torch"]
     beta1: Fraction
     beta2: Fraction
@@ -84,6 +86,7 @@ class Profile(Section):
     max_train: dict[Name, Count] = {}  # examples
     part1_epochs: Count
     curve_examples: Count  # examples per task and split
+    floors: dict[Name, dict[Name, Score]] = {}  # row -> task -> the lowest mean score that `make check` lets pass
     train: TrainOverride = TrainOverride()
 
 
@@ -184,6 +187,15 @@ class Figures(Section):
     phase2: Name
 
 
+class Gate(Section):
+    """The regression gate (pipeline/gate/), in units of a task's metric."""
+
+    margins: dict[Name, Rate] = {}  # by task: a drop up to this is no matter
+    default_margin: Rate = 0.02  # of a task that is not named
+    seed_sd: dict[Name, Rate] = {}  # by task: the standard deviation between seeds, expected before any is seen
+    default_seed_sd: Rate = 0.007
+
+
 class Params(Section):
     profile: Name
     seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
@@ -196,3 +208,4 @@ class Params(Section):
     phase1: dict[Name, Recipe]
     iterations: Annotated[dict[Name, Iteration], Field(min_length=1)]
     figures: Figures
+    gate: Gate = Gate()

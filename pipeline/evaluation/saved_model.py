@@ -17,7 +17,7 @@ from torch import Tensor
 from model.heads import HEADS
 from model.multitask import MultitaskModel
 from model.pretrained import load_encoder
-from pipeline.evaluation.device import choose_device
+from pipeline.evaluation.device import choose_device, choose_dtype
 from pipeline.files.atomic import atomic_folder, read_json, write_json
 from pipeline.files.digest import derive_seed, hash_file
 
@@ -35,6 +35,7 @@ def build_model(description: dict[str, Any], seed: int, root: Path = Path(".")) 
     check_hash(folder / "model.safetensors", description["encoder"]["sha256"])
     check_hash(folder / "config.json", description["encoder"]["config_sha256"])
     encoder = load_encoder(folder, dropout=train["encoder_dropout"])
+    encoder.compute_dtype = choose_dtype(train["precision"])
     width = train["head_width"] or encoder.config.hidden_size
     heads = {}
     for name, task in description["tasks"].items():
@@ -65,7 +66,7 @@ def save_model(folder: Path, model: MultitaskModel, run: dict[str, Any], run_key
 
 
 # What of `train` a model needs once it is trained.
-MODEL_KEYS = ("pooling", "head_width", "head_dropout", "encoder_dropout", "evaluation_tokens")
+MODEL_KEYS = ("precision", "pooling", "head_width", "head_dropout", "encoder_dropout", "evaluation_tokens")
 
 
 def load_model(folder: Path, root: Path = Path(".")) -> tuple[MultitaskModel, dict[str, Any]]:

@@ -28,7 +28,8 @@ class LegOptimizer:
         self.learning_rate: float = train["frozen_learning_rate" if frozen else "learning_rate"]
         shared = [] if frozen else state.model.shared_parameters()
         self.head_parameters = [param for task in self.tasks for param in state.model.head_parameters(task)]
-        self.gradients = TaskGradients(shared, len(self.tasks)) if shared else None
+        embedding = state.model.encoder.word_embeddings
+        self.gradients = TaskGradients(shared, len(self.tasks), embedding) if shared else None
         state.optimizer = AdamW(
             [*shared, *self.head_parameters],
             lr=self.learning_rate,

@@ -6,7 +6,7 @@ from decimal import Decimal, localcontext
 import pytest
 import torch
 
-from model.adamw import AdamW
+from model.adamw import FORMS, AdamW
 
 NUM_STEPS = 1000
 STARTS = ["1", "-0.5", "0.02"]
@@ -41,23 +41,24 @@ def course_in_decimals(lr: Decimal, eps: Decimal, weight_decay: Decimal) -> list
     return values
 
 
-def ours(form: str, weight_decay: float) -> torch.Tensor:
+def ours(form: str, weight_decay: float, fused: bool = True) -> torch.Tensor:
     parameter = torch.nn.Parameter(torch.tensor([float(start) for start in STARTS], dtype=torch.float64))
-    optimizer = AdamW([parameter], lr=1e-3, weight_decay=weight_decay, form=form)
+    optimizer = AdamW([parameter], lr=1e-3, weight_decay=weight_decay, form=form, fused=fused)
     for step in range(1, NUM_STEPS + 1):
         parameter.grad = torch.tensor([float(gradient) for gradient in gradients(step)], dtype=torch.float64)
         optimizer.step()
     return parameter.detach()
 
 
+@pytest.mark.parametrize("fused", [False, True])
 @pytest.mark.parametrize(("weight_decay", "golden"), GOLDEN.items())
-def test_course_form_equals_its_formula_after_1000_steps(weight_decay, golden):
+def test_course_form_equals_its_formula_after_1000_steps(weight_decay, golden, fused):
     worked_out = course_in_decimals(Decimal("1e-3"), Decimal("1e-6"), Decimal(weight_decay))
     assert [f"{value:.14f}" for value in worked_out] == golden
     expected = torch.tensor([float(value) for value in worked_out], dtype=torch.float64)
-    torch.testing.assert_close(ours("course", float(weight_decay)), expected, rtol=0, atol=1e-12)
+    torch.testing.assert_close(ours("course", float(weight_decay), fused), expected, rtol=0, atol=1e-12)
     # The tolerance tells the forms apart, for each gradient scale.
-    assert ((ours("torch", float(weight_decay)) - expected).abs() > 1e-9).all()
+    assert ((ours("torch", float(weight_decay), fused) - expected).abs() > 1e-9).all()
 
 
 def test_the_forms_differ_by_where_eps_is_added():
@@ -66,13 +67,14 @@ def test_the_forms_differ_by_where_eps_is_added():
     assert difference[2] > 1e-3
 
 
+@pytest.mark.parametrize("fused", [False, True])
 @pytest.mark.parametrize("weight_decay", [0.0, 0.1])
-def test_torch_form_equals_torch(weight_decay):
+def test_torch_form_equals_torch(weight_decay, fused):
     torch.manual_seed(0)
     mine = [torch.nn.Parameter(torch.randn(shape, dtype=torch.float64)) for shape in ((4, 3), (5,), ())]
     theirs = [torch.nn.Parameter(parameter.detach().clone()) for parameter in mine]
     settings = {"lr": 3e-3, "betas": (0.8, 0.99), "eps": 1e-4, "weight_decay": weight_decay}
-    optimizers = [AdamW(mine, form="torch", **settings), torch.optim.AdamW(theirs, **settings)]
+    optimizers = [AdamW(mine, form="torch", fused=fused, **settings), torch.optim.AdamW(theirs, **settings)]
     for step in range(150):
         for group in (*optimizers[0].param_groups, *optimizers[1].param_groups):
             group["lr"] = 3e-3 / (1 + step % 7)
@@ -85,10 +87,29 @@ def test_torch_form_equals_torch(weight_decay):
         torch.testing.assert_close(my, their, rtol=0, atol=1e-13)
 
 
-def test_decay_is_times_the_learning_rate_and_comes_last():
+@pytest.mark.parametrize("form", FORMS)
+def test_the_fused_step_equals_the_one_written_out(form):
+    """In fp32, as in training, on parameters of different ages."""
+    torch.manual_seed(0)
+    first = [torch.nn.Parameter(torch.randn(shape)) for shape in ((40, 30), (50,), ())]
+    second = [torch.nn.Parameter(parameter.detach().clone()) for parameter in first]
+    settings = {"lr": 1e-2, "weight_decay": 0.1, "form": form}
+    optimizers = [AdamW(first, fused=True, **settings), AdamW(second, fused=False, **settings)]
+    for step in range(100):
+        for one, other in zip(first, second, strict=True):
+            one.grad = torch.randn_like(one) * 10.0 ** (-step % 7) if one.dim() != 1 or step % 3 else None
+            other.grad = None if one.grad is None else one.grad.clone()
+        for optimizer in optimizers:
+            optimizer.step()
+    for one, other in zip(first, second, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("fused", [False, True])
+def test_decay_is_times_the_learning_rate_and_comes_last(fused):
     parameter = torch.nn.Parameter(torch.tensor([2.0], dtype=torch.float64))
     parameter.grad = torch.tensor([3.0], dtype=torch.float64)
-    AdamW([parameter], lr=0.1, eps=0.0, weight_decay=0.5).step()
+    AdamW([parameter], lr=0.1, eps=0.0, weight_decay=0.5, fused=fused).step()
     assert parameter.item() == pytest.approx((2.0 - 0.1) * (1 - 0.1 * 0.5), abs=1e-14)
 
 

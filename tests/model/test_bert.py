@@ -7,6 +7,7 @@ import pytest
 import torch
 import transformers
 
+from model import kernels
 from model.bert import INITIAL_STD, POOLINGS, BertConfig, MiniBert
 from model.packing import pack
 from model.pretrained import CONFIG_KEYS, load_encoder
@@ -201,15 +202,27 @@ def test_dropout_acts_in_training_alone():
         assert torch.equal(encoder.eval()(batch), encoder(batch)), dropped
 
 
-def test_hidden_dropout_is_where_bert_has_it(monkeypatch):
+def test_dropout_is_where_bert_has_it(monkeypatch):
     """Once on the embeddings and twice a layer, with the configuration's probability; attention's has its own."""
     probabilities = []
-    dropout = torch.nn.functional.dropout
+    draw = kernels.draw_mask
 
-    def record(tensor, p, training):
-        probabilities.append(p)
-        return dropout(tensor, p, training)
+    def record(like, probability):
+        probabilities.append(probability)
+        return draw(like, probability)
 
-    monkeypatch.setattr(torch.nn.functional, "dropout", record)
+    monkeypatch.setattr(kernels, "draw_mask", record)
     MiniBert(replace(TINY, hidden_dropout=0.1, attention_dropout=0.2))(pack([[1, 2, 3]]))
     assert probabilities == [0.1] + [0.2, 0.1, 0.1] * TINY.num_layers
+
+
+def test_bf16_layers_are_near_fp32_and_give_fp32_gradients(encoder):
+    batch = pack(random_sequences(TINY.vocab_size))
+    exact = encoder(batch)
+    encoder.compute_dtype = torch.bfloat16
+    low = encoder(batch)
+    assert low.dtype == torch.bfloat16 and encoder.pool(low, batch, "pooler").dtype == torch.float32
+    error = (low.float() - exact).norm() / exact.norm()
+    assert 1e-4 < error < 0.03
+    encoder.pool(low, batch, "pooler").sum().backward()
+    assert {parameter.grad.dtype for parameter in encoder.parameters()} == {torch.float32}

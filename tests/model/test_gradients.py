@@ -59,6 +59,22 @@ def flat_grad(model: MultitaskModel) -> torch.Tensor:
     return torch.cat([parameter.grad.flatten() for parameter in model.shared_parameters()])
 
 
+def test_word_embeddings_are_kept_as_rows_and_mean_the_same():
+    """Gramian and weighted sum over two steps on different words, against gradients held densely."""
+    rows, dense = build(), build()
+    by_rows = TaskGradients(rows.shared_parameters(), len(TASKS), rows.encoder.word_embeddings)
+    by_all = TaskGradients(dense.shared_parameters(), len(TASKS))
+    assert by_all.flat_KP.shape[1] - by_rows.flat_KP.shape[1] == rows.encoder.word_embeddings.weight.numel()
+    for seed in (0, 1, 2):
+        fill(by_rows, rows, seed)
+        fill(by_all, dense, seed)
+        torch.testing.assert_close(by_rows.gramian(), by_all.gramian(), rtol=1e-5, atol=1e-6)
+        weights_K = torch.tensor([0.5, -2.0, 3.0]) + seed
+        by_rows.combine_(weights_K)
+        by_all.combine_(weights_K)
+        torch.testing.assert_close(flat_grad(rows), flat_grad(dense), rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize("pooling", ["pooler", "cls", "mean"])
 def test_sum_equals_the_backward_of_the_summed_losses(pooling):
     """For shared and head parameters, in a first step and in a second one on other batches."""
@@ -117,6 +133,18 @@ def test_tasks_may_come_in_any_order():
     for k in (2, 0, 1):
         gradients.backward(k, task_loss(model, TASKS[k], seed=0))
     torch.testing.assert_close(gradients.flat_KP, separate_gradients(model, seed=0), rtol=1e-5, atol=1e-6)
+
+
+def test_a_task_that_leaves_parameters_out_has_a_gradient_of_zero_there():
+    model = build()
+    gradients = TaskGradients(model.shared_parameters(), len(TASKS))
+    fill(gradients, model, seed=0)
+    gradients.combine_(torch.ones(3))
+    for k in range(3):
+        gradients.backward(k, model.encoder.embedding_norm.weight.sum())
+    size = model.encoder.embedding_norm.weight.numel()
+    assert gradients.flat_KP.count_nonzero().item() == 3 * size
+    torch.testing.assert_close(gradients.gramian(), torch.full((3, 3), float(size)))
 
 
 def test_one_buffer_is_all_there_is():

@@ -49,6 +49,7 @@ SST = {
 FAULTS = [
     # unknown keys
     ("trian", {}, ["unknown key 'trian'", "allowed: profile, seeds"]),
+    ("gate__margin", {}, ["gate", "unknown key 'margin'", "allowed: margins, default_margin"]),
     ("profiles__sample__data__max_lenght", 9, ["profiles.sample.data", "'max_lenght'", "allowed: corpus, max_length"]),
     ("profiles__sample__train__lr", 0.1, ["profiles.sample.train", "'lr'", "allowed: batch_size, learning_rate"]),
     ("iterations__iteration_1__train", {"lr": 0.1}, ["iterations.iteration_1.train", "'lr'", "allowed: batch_size"]),
@@ -71,6 +72,8 @@ FAULTS = [
     ("seeds", [], ["seeds", "at least 1"]),
     ("seeds", [-1], ["seeds.0", "greater than or equal to 0"]),
     ("seeds", [0, 1, 0], ["seeds", "[0, 1, 0]", "twice"]),
+    ("gate__margins__sst", 0, ["gate.margins.sst", "greater than 0"]),
+    ("profiles__sample__floors", {"iteration_1": {"sst": 1.1}}, ["floors.iteration_1.sst", "less than or equal to 1"]),
     # another type
     ("train__batch_size", "32", ["train.batch_size", "valid integer", "'32'"]),
     ("train__batch_size", 32.5, ["train.batch_size", "valid integer", "32.5"]),
@@ -83,6 +86,7 @@ FAULTS = [
     ("train__learning_rate", "1e-5", ["train.learning_rate", "text, not a number", "1.0e-5"]),
     ("profiles__sample__train__learning_rate", "2e-4", ["profiles.sample.train.learning_rate", "text", "1.0e-5"]),
     ("iterations__baseline__train", {"eps": "1e-6"}, ["iterations.baseline.train.eps", "text", "1.0e-5"]),
+    ("gate__seed_sd__para", "2e-3", ["gate.seed_sd.para", "text, not a number", "1.0e-5"]),
     # names of nothing
     ("profile", "smaple", ["profile: 'smaple'", "allowed: sample, course_small"]),
     ("profiles__sample__encoder", "minlm", ["profiles.sample.encoder: 'minlm'", "allowed: minilm, bert_base"]),
@@ -113,6 +117,8 @@ FAULTS = [
     ("part1__tasks__quora", {}, ["part1.tasks: 'quora'", "allowed: sst, para"]),
     ("figures__phase1", "phase_1", ["figures.phase1: 'phase_1'", "allowed: sst_then_sts"]),
     ("figures__phase2", "iteration_4", ["figures.phase2: 'iteration_4'", "allowed: baseline"]),
+    ("gate__margins", {"stst": 0.02}, ["gate.margins: 'stst'", "allowed: sst, para"]),
+    ("gate__seed_sd", {"quora": 0.02}, ["gate.seed_sd: 'quora'", "allowed: sst, para"]),
     # what does not fit together
     ("iterations__iteration_2__heads", {"sts": "pair_regression"}, ["iteration_2.heads.sts", "cosine_similarity"]),
     (

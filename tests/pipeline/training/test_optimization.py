@@ -104,3 +104,30 @@ def test_the_optimizer_is_as_the_run_file_says(tiny):
     }  # fmt: skip
     model = optimizer.state.model
     assert not any(parameter is model.encoder.pooler.weight for parameter in group["params"])
+
+
+def test_bf16_is_in_the_layers_alone(tiny):
+    """The step moves fp32 parameters with fp32 moments, close to what fp32 layers do, and not the same."""
+    none = {"head_dropout": 0.0, "encoder_dropout": 0.0}
+    exact, exact_measured = take_step(tiny, **none)
+    optimizer, data = make_optimizer(tiny, [{"tasks": list(TASKS), "epochs": 1}], precision="bf16", **none)
+    measured = optimizer.step({task: data[task].train_indices[:8] for task in TASKS}, 0, 0)
+    moments = [value for state in optimizer.state.optimizer.state.values() for value in state.values()]
+    tensors = [*optimizer.state.model.state_dict().values(), *(value for value in moments if torch.is_tensor(value))]
+    assert {tensor.dtype for tensor in tensors} == {torch.float32}
+    for task in TASKS:
+        assert measured[f"loss/{task}"] != exact_measured[f"loss/{task}"]
+        assert measured[f"loss/{task}"] == pytest.approx(exact_measured[f"loss/{task}"], rel=0.02)
+    assert differ(exact, optimizer.state.model.state_dict())
+
+
+def test_a_second_bf16_step_sees_what_the_first_one_moved(tiny):
+    """The layers read bf16 copies of the weights: stale ones would give the same loss again."""
+    none = {"head_dropout": 0.0, "encoder_dropout": 0.0, "learning_rate": 0.01}
+    optimizer, data = make_optimizer(tiny, [{"tasks": ["sst"], "epochs": 1}], precision="bf16", **none)
+    model, batch = optimizer.state.model, {"sst": data["sst"].train_indices[:8]}
+    output, _ = optimizer.source.output("sst", batch["sst"])
+    heads = {name: tensor.clone() for name, tensor in model.heads.state_dict().items()}
+    optimizer.step(batch, 0, 0)
+    model.heads.load_state_dict(heads)  # what is left is the encoder's move
+    assert not torch.allclose(optimizer.source.output("sst", batch["sst"])[0], output, atol=1e-3)
