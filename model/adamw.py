@@ -21,6 +21,12 @@ class AdamW(torch.optim.Optimizer):
     `fused` computes the step by torch's fused kernel: one pass over the parameters instead of seven.
     """
 
+    # torch wraps these to keep them from its compiler, and a wrapper's first call imports that: 1.2 s, as long as a
+    # short run trains.
+    add_param_group = torch.optim.Optimizer.add_param_group.__wrapped__
+    state_dict = torch.optim.Optimizer.state_dict.__wrapped__
+    load_state_dict = torch.optim.Optimizer.load_state_dict.__wrapped__
+
     def __init__(
         self,
         params: Iterable[Any],

@@ -1,12 +1,15 @@
 """AdamW: the torch form against torch.optim.AdamW, the course's form against its formula worked out in decimals."""
 
 import copy
+import subprocess
+import sys
 from decimal import Decimal, localcontext
 
 import pytest
 import torch
 
 from model.adamw import FORMS, AdamW
+from tests.tiny import REPOSITORY
 
 NUM_STEPS = 1000
 STARTS = ["1", "-0.5", "0.02"]
@@ -167,3 +170,19 @@ def test_state_dict_resumes_exactly():
 def test_an_unfit_setting_is_an_error_that_names_it(setting, message):
     with pytest.raises(ValueError, match=message):
         AdamW([torch.nn.Parameter(torch.zeros(1))], **setting)
+
+
+def test_a_step_does_not_import_torchs_compiler():
+    """It takes longer than a short run trains. A process of its own: here another test may have imported it."""
+    program = """
+import sys, torch
+from model.adamw import AdamW
+parameter = torch.nn.Parameter(torch.ones(2))
+parameter.grad = torch.ones(2)
+optimizer = AdamW([parameter])
+optimizer.step()
+optimizer.load_state_dict(optimizer.state_dict())
+assert parameter[0] < 1
+sys.exit("torch._dynamo" in sys.modules)
+"""
+    assert subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, check=False).returncode == 0
