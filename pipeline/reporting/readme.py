@@ -1,13 +1,13 @@
 """Tables in the README, copied from the results between markers, so that no number there is typed by hand.
 
-A block opens with `<!-- table2 sample -->` (a table's name, a profile) and closes with `<!-- end -->`, each alone on
-its line.
+A block opens with `<!-- table2 sample -->` (a table's name, a profile; `speed bench` is what `make bench` wrote) and
+closes with `<!-- end -->`, each alone on its line.
 """
 
 import re
 from pathlib import Path
 
-BLOCK_NAMES = ("table1", "table2", "controls")
+BLOCK_NAMES = ("table1", "table2", "controls", "speed")
 _MARKER = re.compile(rf"^<!-- (?:(?P<end>end)|(?P<name>{'|'.join(BLOCK_NAMES)}) (?P<profile>\w+)) -->$", re.MULTILINE)
 
 

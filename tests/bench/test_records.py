@@ -1,0 +1,34 @@
+"""The event file's share, and what the projection is measured on."""
+
+import os
+
+import pytest
+
+from bench import records
+from pipeline.tracking.collect import collect_records
+
+
+def test_the_share_is_that_of_a_point_in_the_steps_between_two(monkeypatch):
+    monkeypatch.setattr(records, "CHECKPOINT_SECONDS", 1e12)
+    often, seldom = (records.measure_event_file(each, 0.5, 1) for each in (1, 1000))
+    point = often["event_log_point_us"] / 1e6
+    assert often["event_log_share"] == pytest.approx(point / 0.5, rel=1e-3)
+    assert seldom["event_log_share"] == pytest.approx(seldom["event_log_point_us"] / 1e6 / 500, rel=1e-3)
+
+
+def test_a_record_has_as_many_points_as_it_should(tmp_path, monkeypatch):
+    monkeypatch.setattr(records, "NUM_RECORDS", 2)
+    records.write_records(tmp_path)
+    found, problems = collect_records(tmp_path)
+    assert not problems and len({record["run_key"] for record, _ in found}) == 2
+    for record, _ in found:
+        assert sum(map(len, record["metrics"].values())) == records.NUM_POINTS
+
+
+def test_the_projection_is_measured_and_leaves_the_environment_alone(monkeypatch):
+    monkeypatch.setattr(records, "NUM_RECORDS", 2)
+    monkeypatch.setattr(records, "NUM_POINTS", 22)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///elsewhere.db")
+    measured = records.measure_projection()
+    assert set(measured) == {"projection_first_s", "projection_again_s"} and min(measured.values()) > 0
+    assert os.environ["MLFLOW_TRACKING_URI"] == "sqlite:///elsewhere.db"
