@@ -2,11 +2,9 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
-# Waiting threads sleep: on a shared machine spinning ones take the time that the working ones need.
-export OMP_WAIT_POLICY ?= passive
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test track ui import readme clean
+.PHONY: help setup run test track ui check bless bench import readme clean
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +24,15 @@ track: .venv/run  ## bring every run record to MLflow, whatever DVC thinks
 
 ui: .venv/run  ## MLflow on 127.0.0.1, following live runs
 	python -m stages.ui
+
+check: .venv/run  ## the regression gate: the results against baseline/ and the floors (exit 1: something regressed)
+	python -m stages.check
+
+bless: .venv/run  ## make the present results the baseline; its diff is reviewed like code
+	python -m stages.bless
+
+bench: .venv/run .venv/test  ## side by side with other stacks and the machine's limit; BERTY_MIRROR=FOLDER: on real lengths
+	python -m bench
 
 import: .venv/run  ## bring in ARCHIVE=offline-PROFILE.tar.gz from a machine without DVC (REPLACE=1: over what is there)
 	python -m stages.import_results $(ARCHIVE) $(if $(REPLACE),--replace)

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from pipeline.reporting.controls import BETTER, FAMILY_ERROR, WORSE
 from pipeline.reporting.results import Results
 from pipeline.reporting.tables import OVERALL, constant_seeds, metric_name, trivial_scores
 
@@ -10,15 +11,18 @@ TRIVIAL_ROW = "*a constant prediction*"
 CONSTANT_MARK = "†"
 
 
-def render_table1(results: Results, table: pd.DataFrame) -> str:
+def render_table1(results: Results, table: pd.DataFrame, intervals: pd.DataFrame) -> str:
     """Table 1 in the paper's layout: a line per task and mode, the paper's value beside ours."""
+    bounds = _bounds(intervals, "part1")
     trivial, constant = trivial_scores(results, "part1"), constant_seeds(results, "part1")
-    header = ["row", "metric", "mean ± sd", "paper", "constant prediction", "seeds"]
+    header = ["row", "metric", "mean (95% interval)", "sd", "paper", "constant prediction", "seeds"]
     lines = [
         [
             f"`{line.row}`",
             f"{line.task} {_metric_title(line.metric)}".strip(),
-            _spread(line.mean, line.sd) + CONSTANT_MARK * ((line.row, line.task) in constant),
+            _with_interval(line.mean, *bounds[line.row, line.task])
+            + CONSTANT_MARK * ((line.row, line.task) in constant),
+            "" if pd.isna(line.sd) else f"{line.sd:.3f}",
             "" if pd.isna(line.paper) else f"{line.paper:.3f}",
             f"{trivial[line.task]:.3f}" if line.task in trivial else "",
             str(line.n),
@@ -29,10 +33,10 @@ def render_table1(results: Results, table: pd.DataFrame) -> str:
     return _document(results, title, header, lines, _footnotes(constant, len(results.index["seeds"])))
 
 
-def render_table2(results: Results, table: pd.DataFrame) -> str:
+def render_table2(results: Results, table: pd.DataFrame, intervals: pd.DataFrame) -> str:
     """Table 2, turned: a line per row of the ablation, a column per task, the paper's value in brackets."""
     trivial, constant = trivial_scores(results, "phase2"), constant_seeds(results, "phase2")
-    tasks = _tasks_in(table)
+    tasks, bounds = _tasks_in(table), _bounds(intervals, "phase2")
     header = ["row", *(_task_title(results, task) for task in tasks), "seeds", "control", "note"]
     lines = []
     if len(table):
@@ -45,7 +49,8 @@ def render_table2(results: Results, table: pd.DataFrame) -> str:
             cell = ""
             if task in cells:
                 line = cells[task]
-                cell = _spread(line.mean, line.sd) + CONSTANT_MARK * ((row["row"], task) in constant)
+                cell = _with_interval(line.mean, *bounds[row["row"], task])
+                cell += CONSTANT_MARK * ((row["row"], task) in constant)
                 cell += "" if pd.isna(line.paper) else f" [{line.paper:.3f}]"
             scores.append(cell)
         control = f"`{row['control']}`" if row.get("control") else ""
@@ -57,15 +62,24 @@ def render_table2(results: Results, table: pd.DataFrame) -> str:
 
 
 def render_controls(results: Results, table: pd.DataFrame) -> str:
-    """Every row against its control: the difference per task, seed by seed."""
+    """Every row against its control: the difference per task, marked where it is more than noise."""
     tasks = _tasks_in(table)
     header = ["row", "control", *(_task_title(results, task) for task in tasks), "seeds"]
     lines = []
     for (row, control), group in table.groupby(["row", "control"], sort=False):
-        cells = {line.task: _spread(line.difference, line.sd, sign="+") for line in group.itertuples()}
+        cells = {
+            line.task: f"{_with_interval(line.difference, line.low, line.high, sign='+')} {line.mark}".strip()
+            for line in group.itertuples()
+        }
         lines.append([f"`{row}`", f"`{control}`", *(cells.get(task, "") for task in tasks), str(group["n"].max())])
-    notes = [*_footnotes({}, len(results.index["seeds"])), "No interval and no test yet: a difference may be noise."]
-    return _document(results, "Row minus control: differences seed by seed", header, lines, notes)
+    notes = [
+        f"{BETTER} better, {WORSE} worse: not zero after Holm's correction over the {len(table)} differences of this "
+        f"table ({FAMILY_ERROR:.0%} for all of them together). Without a mark, it may be noise.",
+        *_footnotes({}, len(results.index["seeds"])),
+    ]
+    if len(results.index["seeds"]) == 1:
+        notes[0] += " 1 seed: a mark says that these two models differ, not that the two rows do."
+    return _document(results, "Row minus control: examples paired, seeds unpaired", header, lines, notes)
 
 
 def _document(results: Results, title: str, header: list[str], lines: list[list[str]], notes: list[str]) -> str:
@@ -79,7 +93,11 @@ def _document(results: Results, title: str, header: list[str], lines: list[list[
 
 
 def _footnotes(constant: dict[tuple[str, str], int], num_seeds: int) -> list[str]:
-    notes = ["1 seed: no spread." if num_seeds == 1 else f"± is the sample standard deviation over {num_seeds} seeds."]
+    notes = [
+        "In parentheses: the 95% interval, over the examples only: 1 seed cannot say what another would give."
+        if num_seeds == 1
+        else f"In parentheses: the 95% interval, over examples and {num_seeds} seeds (pipeline/statistics/README.md)."
+    ]
     where = ", ".join(f"`{row}` {task} ({count} of {num_seeds} seeds)" for (row, task), count in constant.items())
     if where:
         notes.append(f"{CONSTANT_MARK} one constant was predicted, its correlation counts as 0: {where}.")
@@ -100,8 +118,13 @@ def _metric_title(metric: str) -> str:
     return METRIC_TITLES.get(metric, metric)
 
 
-def _spread(mean: float, sd: float | None, sign: str = "") -> str:
-    return f"{mean:{sign}.3f}" + ("" if pd.isna(sd) else f" ± {sd:.3f}")
+def _bounds(intervals: pd.DataFrame, phase: str) -> dict[tuple[str, str], tuple[float, float]]:
+    lines = intervals[intervals["phase"] == phase].itertuples()
+    return {(line.row, line.task): (line.low, line.high) for line in lines}
+
+
+def _with_interval(value: float, low: float, high: float, sign: str = "") -> str:
+    return f"{value:{sign}.3f} ({low:{sign}.3f} to {high:{sign}.3f})"
 
 
 def _table_line(cells: list[str]) -> str:

@@ -9,13 +9,24 @@ from pipeline.files.atomic import write_json, write_text
 from pipeline.files.digest import hash_bytes, hash_files
 from pipeline.records.environment import environment
 from pipeline.records.record import VERSION, write_record
+from pipeline.reporting.controls import control_table
 from pipeline.reporting.figures import draw_conflicts, draw_curves
 from pipeline.reporting.histories import conflict_table, curve_table
+from pipeline.reporting.intervals import interval_table, measure_scores
 from pipeline.reporting.markdown import render_controls, render_table1, render_table2
-from pipeline.reporting.results import Results, read_results
-from pipeline.reporting.tables import control_table, score_table, table_metrics
+from pipeline.reporting.results import EVALUATED_PHASES, Results, read_results
+from pipeline.reporting.tables import score_table, table_metrics
 
-TABLE_FILES = ("table1.csv", "table1.md", "table2.csv", "table2.md", "controls.csv", "controls.md", "metrics.json")
+TABLE_FILES = (
+    "table1.csv",
+    "table1.md",
+    "table2.csv",
+    "table2.md",
+    "intervals.csv",
+    "controls.csv",
+    "controls.md",
+    "metrics.json",
+)
 FIGURE_FILES = ("figure2.png", "figure3.png", "conflicts.png")
 REPORT_FILES = (*TABLE_FILES, *FIGURE_FILES, "curves.csv", "conflicts.csv")
 
@@ -23,6 +34,7 @@ REPORT_FILES = (*TABLE_FILES, *FIGURE_FILES, "curves.csv", "conflicts.csv")
 def write_report(profile: str, plan_folder: Path, records_folder: Path, results_folder: Path) -> None:
     """Write `REPORT_FILES` into `results_folder`, and the summary record beside the records folder.
 
+    Intervals come from the predictions of every example, below `results_folder`/predictions.
     The summary is `summary/record.json` next to `records_folder`; its artifacts are paths relative to the working
     folder, which is the project's root. A plan of another profile is a `ValueError`.
     """
@@ -36,14 +48,17 @@ def write_report(profile: str, plan_folder: Path, records_folder: Path, results_
 
 
 def _write_tables(folder: Path, results: Results) -> dict[str, dict[str, float]]:
-    table1, table2, controls = score_table(results, "part1"), score_table(results, "phase2"), control_table(results)
+    table1, table2 = score_table(results, "part1"), score_table(results, "phase2")
+    scores = {phase: measure_scores(results, folder / "predictions", phase) for phase in EVALUATED_PHASES}
+    intervals, controls = interval_table(results, scores), control_table(results, scores["phase2"])
     for name, table, text in (
-        ("table1", table1, render_table1(results, table1)),
-        ("table2", table2, render_table2(results, table2)),
+        ("table1", table1, render_table1(results, table1, intervals)),
+        ("table2", table2, render_table2(results, table2, intervals)),
         ("controls", controls, render_controls(results, controls)),
     ):
         _write_csv(folder / f"{name}.csv", table)
         write_text(folder / f"{name}.md", text)
+    _write_csv(folder / "intervals.csv", intervals)
     metrics = table_metrics(table1, table2)
     write_json(folder / "metrics.json", metrics)
     return metrics

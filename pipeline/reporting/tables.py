@@ -1,4 +1,4 @@
-"""The tables of the paper (tables 1 and 2) and the comparison of rows with their controls, as data frames."""
+"""The tables of the paper (tables 1 and 2) as data frames."""
 
 from statistics import fmean, stdev
 
@@ -7,7 +7,6 @@ import pandas as pd
 from pipeline.reporting.results import Results, Run
 
 TABLE_COLUMNS = ("row", "task", "metric", "mean", "sd", "n", "paper")
-CONTROL_COLUMNS = ("row", "control", "task", "metric", "difference", "sd", "n")
 
 # The paper's "Overall Score" (table 2) is the plain mean of these three.
 OVERALL_TASKS = ("sst", "para", "sts")
@@ -23,33 +22,10 @@ def score_table(results: Results, phase: str) -> pd.DataFrame:
     for row in results.rows(phase):
         per_seed = [seed_scores(results, run, row["tasks"]) for run in results.runs_of(phase, row["row"])]
         for task in per_seed[0] if per_seed else ():
-            mean, sd = _mean_and_sd([scores[task] for scores in per_seed])
+            mean, sd = mean_and_sd([scores[task] for scores in per_seed])
             paper = row.get("paper", {}).get(task)
             lines.append((row["row"], task, metric_name(results, task), mean, sd, len(per_seed), paper))
     return pd.DataFrame(lines, columns=list(TABLE_COLUMNS))
-
-
-def control_table(results: Results) -> pd.DataFrame:
-    """The difference of every phase-2 row to its control, seed by seed, for the tasks that both have.
-
-    `difference` is the mean over seeds of (row - control), `sd` the sample standard deviation of these differences.
-    """
-    tasks_of = {row["row"]: row["tasks"] for row in results.rows("phase2")}
-    lines = []
-    for row in results.rows("phase2"):
-        name, control = row["row"], row.get("control")
-        if not control:
-            continue
-        if control not in tasks_of:
-            raise ValueError(f"row {name}: its control {control!r} is not in the plan, only {', '.join(tasks_of)}")
-        ours = [seed_scores(results, run, row["tasks"]) for run in results.runs_of("phase2", name)]
-        theirs = [seed_scores(results, run, tasks_of[control]) for run in results.runs_of("phase2", control)]
-        for task in [task for task in ours[0] if task in theirs[0]] if ours else ():
-            differences = [our[task] - their[task] for our, their in zip(ours, theirs, strict=True)]
-            lines.append(
-                (name, control, task, metric_name(results, task), *_mean_and_sd(differences), len(differences))
-            )
-    return pd.DataFrame(lines, columns=list(CONTROL_COLUMNS))
 
 
 def table_metrics(*tables: pd.DataFrame) -> dict[str, dict[str, float]]:
@@ -114,5 +90,6 @@ def _with_overall(scores: dict[str, float]) -> dict[str, float]:
     return scores
 
 
-def _mean_and_sd(values: list[float]) -> tuple[float, float | None]:
+def mean_and_sd(values: list[float]) -> tuple[float, float | None]:
+    """Mean and sample standard deviation (ddof 1), None for one value."""
     return fmean(values), stdev(values) if len(values) > 1 else None

@@ -1,7 +1,9 @@
 """A small profile on disk, as plan and the training stages would leave it, with scores that a test chooses."""
 
+import zlib
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pipeline.files.atomic import write_json, write_text
@@ -10,6 +12,20 @@ from pipeline.records.record import write_record
 METRICS = {"sst": "accuracy", "para": "accuracy", "sts": "pearson", "cfimdb": "accuracy"}
 MAJORITY = {"sst": 0.25, "para": 0.625, "cfimdb": 0.5}
 HISTORY_HEADER = "leg,epoch,step,split,task,metric,value\n"
+NUM_EXAMPLES = 40
+
+
+def make_predictions(task: str, score: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Labels and predictions of this accuracy, to a fortieth, or of this very correlation."""
+    rng = np.random.default_rng([seed, zlib.crc32(task.encode())])
+    if METRICS[task] == "accuracy":
+        wrong = rng.permutation(NUM_EXAMPLES)[round(score * NUM_EXAMPLES) :]
+        return np.zeros(NUM_EXAMPLES), np.isin(np.arange(NUM_EXAMPLES), wrong).astype(float)
+    labels = np.linspace(0, 5, NUM_EXAMPLES)
+    straight = (labels - labels.mean()) / labels.std()
+    noise = rng.standard_normal(NUM_EXAMPLES)
+    noise -= noise.mean() + straight * (noise @ straight) / NUM_EXAMPLES
+    return labels, score * straight + np.sqrt(1 - score**2) * noise / noise.std()
 
 
 class Profile:
@@ -51,8 +67,15 @@ class Profile:
         metrics = {f"{task}.{METRICS[task]}": score for task, score in scores.items()}
         metrics |= {f"{task}.majority_accuracy": MAJORITY[task] for task in scores if task in MAJORITY}
         points = {key: [[0, 1, value]] for key, value in (metrics | (extra or {})).items()}
+        for task, score in scores.items():
+            self.write_predictions(phase, row, seed, task, *make_predictions(task, score, seed))
         path = self.records / f"eval_{phase}" / f"{row}-{seed}" / "record.json"
         self._write_record(path, "evaluation", phase, row, seed, points, changes)
+
+    def write_predictions(self, phase, row, seed, task, labels, predictions) -> None:
+        lines = [f"id{place},{label:.7g},{predictions[place]:.7g}\n" for place, label in enumerate(labels)]
+        path = self.results / "predictions" / phase / f"{row}-{seed}" / f"{task}.csv"
+        write_text(path, "id,label,prediction\n" + "".join(lines))
 
     def _write_record(self, path, kind, phase, row, seed, metrics, changes) -> None:
         record = {

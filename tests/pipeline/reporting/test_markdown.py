@@ -1,16 +1,37 @@
 """The tables as markdown: what a reader sees, cell by cell."""
 
+import re
+
+from pipeline.reporting.controls import control_table
+from pipeline.reporting.intervals import interval_table, measure_scores
 from pipeline.reporting.markdown import render_controls, render_table1, render_table2
 from pipeline.reporting.results import read_results
-from pipeline.reporting.tables import control_table, score_table
+from pipeline.reporting.tables import score_table
 
 TWO_SEEDS = [{"sst": 0.4, "para": 0.8, "sts": 0.6}, {"sst": 0.6, "para": 0.8, "sts": 0.7}]
 PAPER = {"sst": 0.484, "para": 0.803, "sts": 0.746, "overall": 0.678}
 
 
-def table2(profile) -> list[str]:
+INTERVAL = re.compile(r"\(([+-]?\d\.\d{3}) to ([+-]?\d\.\d{3})\)")
+TWO_SEEDS_NOTE = "- In parentheses: the 95% interval, over examples and 2 seeds (pipeline/statistics/README.md)."
+
+
+def render(profile, phase, renderer) -> list[str]:
+    """The lines of a table, its intervals as `(..)`: test_intervals.py has their values."""
     results = read_results(profile.plan, profile.records)
-    return render_table2(results, score_table(results, "phase2")).splitlines()
+    scores = {phase: measure_scores(results, profile.results / "predictions", phase)}
+    text = renderer(results, score_table(results, phase), interval_table(results, scores))
+    return INTERVAL.sub("(..)", text).splitlines()
+
+
+def table2(profile) -> list[str]:
+    return render(profile, "phase2", render_table2)
+
+
+def controls(profile) -> list[str]:
+    results = read_results(profile.plan, profile.records)
+    scores = measure_scores(results, profile.results / "predictions", "phase2")
+    return render_controls(results, control_table(results, scores)).splitlines()
 
 
 def test_table2_line_by_line(profile):
@@ -25,12 +46,12 @@ def test_table2_line_by_line(profile):
         "| --- | ---: | ---: | ---: | ---: | ---: | --- | --- |",
         "| *a constant prediction* | 0.250 | 0.625 | 0.000 | 0.292 |  |  "
         "| the commonest class, or one score for all (correlation 0) |",
-        "| `iteration_2` | 0.500 ± 0.141 [0.484] | 0.800 ± 0.000 [0.803] | 0.650 ± 0.071 [0.746] "
-        "| 0.650 ± 0.071 [0.678] | 2 |  | the cosine |",
-        "| `other` | 0.500 ± 0.000 |  |  |  | 2 | `iteration_2` | a\\|b c |",
+        "| `iteration_2` | 0.500 (..) [0.484] | 0.800 (..) [0.803] | 0.650 (..) [0.746] | 0.650 (..) [0.678] "
+        "| 2 |  | the cosine |",
+        "| `other` | 0.500 (..) |  |  |  | 2 | `iteration_2` | a\\|b c |",
         "",
         "- In brackets: the paper's value.",
-        "- ± is the sample standard deviation over 2 seeds.",
+        TWO_SEEDS_NOTE,
         "- Paraphrase scores of minilm are not comparable.",
     ]
 
@@ -39,35 +60,41 @@ def test_constant_predictions_are_marked_and_explained(profile):
     profile.add("phase2", "row", TWO_SEEDS)
     profile.write_evaluation("phase2", "row", 1, TWO_SEEDS[1] | {"sts": 0.0}, extra={"sts.constant": 1.0})
     lines = table2(profile)
-    assert "0.300 ± 0.424† |" in lines[5]
+    assert "0.300 (..)† |" in lines[5]
     assert "- † one constant was predicted, its correlation counts as 0: `row` sts (1 of 2 seeds)." in lines
 
 
-def test_one_seed_says_that_it_has_no_spread(single_seed_profile):
+def test_one_seed_says_what_it_cannot(single_seed_profile):
     single_seed_profile.add("phase2", "row", TWO_SEEDS[:1])
+    single_seed_profile.add("phase2", "other", TWO_SEEDS[1:], control="row")
     lines = table2(single_seed_profile)
-    assert lines[5] == "| `row` | 0.400 | 0.800 | 0.600 | 0.600 | 1 |  |  |"
-    assert "- 1 seed: no spread." in lines
+    assert lines[5] == "| `row` | 0.400 (..) | 0.800 (..) | 0.600 (..) | 0.600 (..) | 1 |  |  |"
+    note = "- In parentheses: the 95% interval, over the examples only: 1 seed cannot say what another would give."
+    assert note in lines and note in controls(single_seed_profile)
+    assert any(
+        "that these two models differ, not that the two rows do" in line for line in controls(single_seed_profile)
+    )
 
 
 def test_table1_puts_the_paper_beside_our_value(profile):
     profile.add("part1", "cfimdb_finetune", [{"cfimdb": 0.9}, {"cfimdb": 1.0}], paper={"cfimdb": 0.967})
-    results = read_results(profile.plan, profile.records)
-    lines = render_table1(results, score_table(results, "part1")).splitlines()
-    assert lines[2:5] == [
-        "| row | metric | mean ± sd | paper | constant prediction | seeds |",
-        "| --- | --- | ---: | ---: | ---: | ---: |",
-        "| `cfimdb_finetune` | cfimdb accuracy | 0.950 ± 0.071 | 0.967 | 0.500 | 2 |",
+    assert render(profile, "part1", render_table1)[2:5] == [
+        "| row | metric | mean (95% interval) | sd | paper | constant prediction | seeds |",
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: |",
+        "| `cfimdb_finetune` | cfimdb accuracy | 0.950 (..) | 0.071 | 0.967 | 0.500 | 2 |",
     ]
 
 
-def test_controls_carry_a_sign_and_claim_nothing(profile):
-    profile.add("phase2", "iteration_2", [{"sst": 0.5, "sts": 0.5}, {"sst": 0.7, "sts": 0.5}])
-    profile.add("phase2", "row", [{"sst": 0.6, "sts": 0.4}, {"sst": 1.0, "sts": 0.4}], control="iteration_2")
-    results = read_results(profile.plan, profile.records)
-    lines = render_controls(results, control_table(results)).splitlines()
-    assert lines[4] == "| `row` | `iteration_2` | +0.200 ± 0.141 | -0.100 ± 0.000 | 2 |"
-    assert "- No interval and no test yet: a difference may be noise." in lines
+def test_controls_carry_a_sign_an_interval_and_a_mark_where_it_is_sure(profile):
+    profile.add("phase2", "iteration_2", [{"sst": 0.5, "sts": 0.1}, {"sst": 0.6, "sts": 0.1}])
+    profile.add("phase2", "row", [{"sst": 0.6, "sts": 0.99}, {"sst": 0.7, "sts": 0.99}], control="iteration_2")
+    lines = controls(profile)
+    cells = [cell.strip() for cell in lines[4].split("|")[1:-1]]
+    assert cells[:2] == ["`row`", "`iteration_2`"] and cells[4] == "2"
+    assert INTERVAL.sub("(..)", cells[2]) == "+0.100 (..)"
+    assert INTERVAL.sub("(..)", cells[3]) == "+0.890 (..) ▲"
+    assert INTERVAL.search(cells[3])[1].startswith("+")
+    assert any("Holm's correction over the 2 differences of this table (5% for all" in line for line in lines)
 
 
 def test_empty_profile_is_a_header_and_its_caveats(profile):
@@ -75,6 +102,6 @@ def test_empty_profile_is_a_header_and_its_caveats(profile):
         "| row | seeds | control | note |",
         "| --- | ---: | --- | --- |",
         "",
-        "- ± is the sample standard deviation over 2 seeds.",
+        TWO_SEEDS_NOTE,
         "- Paraphrase scores of minilm are not comparable.",
     ]

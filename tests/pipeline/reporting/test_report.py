@@ -20,7 +20,7 @@ def report(profile, tmp_path, monkeypatch, name="demo") -> dict[str, bytes]:
     folders = ["--plan", profile.plan, "--records", profile.records, "--results", profile.results]
     monkeypatch.setattr(sys, "argv", ["report", "--profile", name, *map(str, folders)])
     stage.main()
-    return {path.name: path.read_bytes() for path in profile.results.iterdir()}
+    return {path.name: path.read_bytes() for path in profile.results.iterdir() if path.is_file()}
 
 
 @pytest.fixture

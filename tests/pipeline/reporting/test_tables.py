@@ -7,7 +7,6 @@ from pipeline.reporting.results import read_results
 from pipeline.reporting.tables import (
     TABLE_COLUMNS,
     constant_seeds,
-    control_table,
     score_table,
     table_metrics,
     trivial_scores,
@@ -59,7 +58,6 @@ def test_row_without_all_three_tasks_has_no_overall(profile):
 
 def test_empty_phase_is_a_table_with_only_a_header(profile):
     assert score_table(read(profile), "part1").to_csv(index=False) == "row,task,metric,mean,sd,n,paper\n"
-    assert control_table(read(profile)).to_csv(index=False) == "row,control,task,metric,difference,sd,n\n"
 
 
 def test_csv_round_trip_keeps_every_value(profile, tmp_path):
@@ -67,23 +65,6 @@ def test_csv_round_trip_keeps_every_value(profile, tmp_path):
     table = score_table(read(profile), "phase2")
     table.to_csv(tmp_path / "table.csv", index=False)
     pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "table.csv"), table, check_exact=True)
-
-
-def test_controls_are_differences_seed_by_seed(profile):
-    profile.add("phase2", "iteration_2", [{"sst": 0.5, "para": 0.7}, {"sst": 0.7, "para": 0.7}])
-    profile.add("phase2", "row", [{"sst": 0.6, "sts": 0.2}, {"sst": 0.8, "sts": 0.2}], control="iteration_2")
-    table = control_table(read(profile))
-    assert table[["row", "control", "task", "metric", "n"]].values.tolist() == [
-        ["row", "iteration_2", "sst", "accuracy", 2]
-    ]
-    # Both rows move by .2 between the seeds, their difference by nothing.
-    assert (table["difference"][0], table["sd"][0]) == pytest.approx((0.1, 0.0))
-
-
-def test_control_that_is_not_in_the_plan_is_named(profile):
-    profile.add("phase2", "row", [{"sst": 0.5}, {"sst": 0.5}], control="gone")
-    with pytest.raises(ValueError, match="row row: its control 'gone' is not in the plan"):
-        control_table(read(profile))
 
 
 def test_metrics_of_both_tables_together(profile):

@@ -1,0 +1,60 @@
+"""Retrains that never were: predictions of models that differ as real seeds do.
+
+Examples have a difficulty that all models share; a model adds its own noise to it, so that two seeds of one row
+disagree on as many examples as real ones do, and a seed adds its own quality, so that scores move as they do.
+
+Shape suffixes: N examples, S seeds.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import ndtri
+from scipy.stats import multivariate_normal
+
+
+@dataclass(frozen=True)
+class TaskNoise:
+    """How a task's retrains differ; README.md says where the figures come from."""
+
+    metric: str
+    num_examples: int
+    score: float
+    agreement: float  # correlation of two seeds: of the latent correctness, or of the predictions under Pearson
+    seed_sd: float  # between seeds, beyond what flipped predictions bring
+
+
+TASKS = {
+    "sst": TaskNoise("accuracy", 1101, 0.50, 0.92, 0.004),
+    "para": TaskNoise("accuracy", 20212, 0.80, 0.94, 0.002),
+    "sts": TaskNoise("pearson", 863, 0.75, 0.95, 0.005),
+    "cfimdb": TaskNoise("accuracy", 245, 0.96, 0.95, 0.004),
+}
+
+
+def disagreement(task: TaskNoise) -> float:
+    """The share of examples that one of two seeds gets right and the other wrong (accuracy only)."""
+    both = multivariate_normal(cov=[[1, task.agreement], [task.agreement, 1]]).cdf([ndtri(task.score)] * 2)
+    return float(2 * (task.score - both))
+
+
+def share_difficulty(rng: np.random.Generator, task: TaskNoise) -> tuple[np.ndarray, np.ndarray]:
+    """labels_N and the part of every model's predictions that they have in common."""
+    if task.metric == "accuracy":
+        return np.zeros(task.num_examples), rng.standard_normal(task.num_examples)
+    return rng.uniform(0, 5, task.num_examples), rng.standard_normal(task.num_examples)
+
+
+def predict(
+    rng: np.random.Generator, task: TaskNoise, labels_N: np.ndarray, shared_N: np.ndarray, scores_S: np.ndarray
+) -> np.ndarray:
+    """predictions_SN whose expected score over all examples that there might be is `scores_S`."""
+    own_SN = rng.standard_normal((len(scores_S), task.num_examples))
+    if task.metric == "accuracy":
+        latent_SN = np.sqrt(task.agreement) * shared_N + np.sqrt(1 - task.agreement) * own_SN
+        return (latent_SN > ndtri(np.clip(scores_S, 0, 1))[:, None]).astype(np.float64)  # 0 is right
+    # Two seeds agree through the labels by score squared; what they have in common beyond that makes up the rest.
+    common = (task.agreement - task.score**2) / (1 - task.score**2)
+    error_SN = np.sqrt(common) * shared_N + np.sqrt(1 - common) * own_SN
+    scores_S1 = np.clip(scores_S, -1, 1)[:, None]
+    return scores_S1 * (labels_N - 2.5) / np.sqrt(25 / 12) + np.sqrt(1 - scores_S1**2) * error_SN

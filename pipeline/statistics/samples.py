@@ -1,0 +1,91 @@
+"""What a row's seeds score, and how much each example and each seed contributes to the noise of it.
+
+To first order a metric is a mean over examples: accuracy is one exactly, Pearson's correlation through its influence
+function (Efron, "The Jackknife, the Bootstrap and Other Resampling Plans", 1982, section 6.3, the nonparametric delta
+method). Variances of scores and of differences then have closed forms.
+
+Shape suffixes: N examples, S seeds.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.evaluation.metrics import METRICS, is_constant
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The seeds of one row on one dev set. The mean of a row of `parts_SN` over the examples is that seed's score."""
+
+    scores_S: np.ndarray
+    parts_SN: np.ndarray
+    num_constant: int  # seeds that predicted one constant, whose correlation counts as 0
+
+    @property
+    def mean(self) -> float:
+        return float(self.scores_S.mean())
+
+    @property
+    def num_seeds(self) -> int:
+        return len(self.scores_S)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """What the seeds of a row say about how much a seed moves its score; spreads of the same row may be added.
+
+    E[sum_of_squares] = degrees * (variance between seeds + flip_variance): on the same examples, seeds differ because
+    they are better or worse throughout, and because single predictions flip.
+    """
+
+    sum_of_squares: float  # of the scores about their mean
+    degrees: int  # seeds less one
+    flip_variance: float
+
+    def __add__(self, other: "Spread") -> "Spread":
+        degrees = self.degrees + other.degrees
+        flips = self.degrees * self.flip_variance + other.degrees * other.flip_variance
+        return Spread(self.sum_of_squares + other.sum_of_squares, degrees, flips / degrees if degrees else 0.0)
+
+
+def measure(metric: str, labels_N: np.ndarray, predictions_SN: np.ndarray) -> Sample:
+    """Score each seed's predictions by a metric of params.yaml."""
+    if metric == "accuracy":
+        parts_SN = (predictions_SN == labels_N).astype(np.float64)
+        return Sample(parts_SN.mean(axis=1), parts_SN, 0)
+    scores_S = np.array([METRICS[metric](labels_N, row_N) for row_N in predictions_SN])
+    parts_SN = np.stack([_pearson_parts(labels_N, row_N, r) for row_N, r in zip(predictions_SN, scores_S, strict=True)])
+    return Sample(scores_S, parts_SN, sum(is_constant(row_N) for row_N in predictions_SN))
+
+
+def _pearson_parts(labels_N: np.ndarray, predictions_N: np.ndarray, r: float) -> np.ndarray:
+    """r plus its influence function; constant predictions have no influence, since their correlation is 0 by rule."""
+    if is_constant(predictions_N) or is_constant(labels_N):
+        return np.zeros(len(labels_N))
+    x_N, y_N = ((values_N - values_N.mean()) / values_N.std() for values_N in (labels_N, predictions_N))
+    return r + x_N * y_N - r * (x_N**2 + y_N**2) / 2
+
+
+def measure_spread(sample: Sample) -> Spread:
+    """The spread of a row's seeds. Seeds that agree on every example say nothing about others: no degrees."""
+    sum_of_squares = float(((sample.scores_S - sample.mean) ** 2).sum())
+    if sample.num_seeds < 2:
+        return Spread(0.0, 0, 0.0)
+    flips_SN = sample.parts_SN - sample.scores_S[:, None]
+    flip_variance = float(flips_SN.var(axis=0, ddof=1).mean()) / flips_SN.shape[1]
+    return Spread(sum_of_squares, sample.num_seeds - 1 if flip_variance else 0, flip_variance)
+
+
+def mean_variance(sample: Sample) -> float:
+    """The variance that the choice of examples gives the mean score of these very models."""
+    return _variance_of_mean(sample.parts_SN.mean(axis=0))
+
+
+def difference_variance(one: Sample, other: Sample) -> float:
+    """The same of the difference of two rows on the same examples, each example paired with itself."""
+    return _variance_of_mean(one.parts_SN.mean(axis=0) - other.parts_SN.mean(axis=0))
+
+
+def _variance_of_mean(parts_N: np.ndarray) -> float:
+    return float(parts_N.var(ddof=1)) / len(parts_N) if len(parts_N) > 1 else 0.0

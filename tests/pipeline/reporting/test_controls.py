@@ -1,0 +1,61 @@
+"""Rows against their controls: differences by hand, intervals, and marks only where Holm leaves them."""
+
+import pytest
+
+from pipeline.reporting.controls import CONTROL_COLUMNS, control_table
+from pipeline.reporting.intervals import measure_scores
+from pipeline.reporting.results import read_results
+from pipeline.statistics.holm import adjust
+
+
+def compare(profile):
+    results = read_results(profile.plan, profile.records)
+    return control_table(results, measure_scores(results, profile.results / "predictions", "phase2"))
+
+
+def test_controls_are_differences_seed_by_seed(profile):
+    profile.add("phase2", "iteration_2", [{"sst": 0.5, "para": 0.7}, {"sst": 0.7, "para": 0.7}])
+    profile.add("phase2", "row", [{"sst": 0.6, "sts": 0.2}, {"sst": 0.8, "sts": 0.2}], control="iteration_2")
+    table = compare(profile)
+    assert table[["row", "control", "task", "metric", "n"]].values.tolist() == [
+        ["row", "iteration_2", "sst", "accuracy", 2]
+    ]
+    # Both rows move by .2 between the seeds, their difference by nothing; but seeds are no pairs, so the interval does.
+    assert (table["difference"][0], table["sd"][0]) == pytest.approx((0.1, 0.0))
+    assert table["low"][0] < 0 < table["high"][0]
+    assert table["mark"][0] == ""
+
+
+def test_a_mark_says_which_way_and_only_where_it_is_sure(profile):
+    scores = {"sst": 0.5, "para": 0.9, "sts": 0.1}
+    profile.add("phase2", "control", [scores, scores])
+    changed = {"sst": 0.525, "para": 0.1, "sts": 0.98}
+    profile.add("phase2", "row", [changed, changed], control="control")
+    table = compare(profile).set_index("task")
+    assert list(table.index) == ["sst", "para", "sts", "overall"]
+    assert table["mark"].to_dict() == {"sst": "", "para": "▼", "sts": "▲", "overall": ""}
+    assert list(table["p_holm"]) == pytest.approx(adjust(list(table["p"])))
+    for line in table[table["mark"] != ""].itertuples():
+        assert line.low * line.high > 0 and line.p_holm < 0.05
+
+
+def test_more_comparisons_need_more_than_one(profile):
+    """A difference that would be marked alone, among nine rows without any."""
+    profile.add("phase2", "control", [{"sst": 0.5}, {"sst": 0.5}])
+    profile.add("phase2", "row", [{"sst": 0.575}, {"sst": 0.575}], control="control")
+    for number in range(9):
+        profile.add("phase2", f"row_{number}", [{"sst": 0.5}, {"sst": 0.5}], control="control")
+    table = compare(profile)
+    assert table["p"][0] < 0.05 < table["p_holm"][0] == pytest.approx(10 * table["p"][0])
+    assert list(table["mark"]) == [""] * 10
+
+
+def test_without_controls_there_is_only_a_header(profile):
+    profile.add("phase2", "row", [{"sst": 0.5}, {"sst": 0.5}])
+    assert compare(profile).to_csv(index=False) == ",".join(CONTROL_COLUMNS) + "\n"
+
+
+def test_control_that_is_not_in_the_plan_is_named(profile):
+    profile.add("phase2", "row", [{"sst": 0.5}, {"sst": 0.5}], control="gone")
+    with pytest.raises(ValueError, match="row row: its control 'gone' is not in the plan"):
+        compare(profile)

@@ -1,0 +1,44 @@
+"""Resampled scores are the metric of the resampled examples, shared by all runs, and the same every time."""
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+from pipeline.evaluation.metrics import METRICS
+from pipeline.statistics import bootstrap
+from pipeline.statistics.bootstrap import NUM_RESAMPLES, draw_seed_noise, percentile_interval, resample_scores
+from pipeline.statistics.seeds import SD_G
+
+RNG = np.random.default_rng(0)
+LABELS_N = RNG.integers(0, 3, 50).astype(float)
+PREDICTIONS_SN = np.vstack([RNG.integers(0, 3, (2, 50)), np.ones((1, 50))]).astype(float)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_each_resample_is_the_metric_of_its_examples(metric, monkeypatch):
+    monkeypatch.setattr(bootstrap, "NUM_RESAMPLES", 7)
+    monkeypatch.setattr(bootstrap, "NUM_AT_ONCE", 3)
+    scores_BS = resample_scores(metric, LABELS_N, PREDICTIONS_SN, np.random.default_rng(4))
+    rng = np.random.default_rng(4)
+    for scores_S in scores_BS:
+        drawn = rng.integers(50, size=50)
+        expected = [METRICS[metric](LABELS_N[drawn], row_N[drawn]) for row_N in PREDICTIONS_SN]
+        assert scores_S == pytest.approx(expected, abs=1e-6)
+
+
+def test_the_same_generator_gives_the_same_scores():
+    one, other = (resample_scores("accuracy", LABELS_N, PREDICTIONS_SN, np.random.default_rng(1)) for _ in range(2))
+    np.testing.assert_array_equal(one, other)
+    assert one.shape == (NUM_RESAMPLES, 3)
+    assert one[:, 0].std() == pytest.approx(np.sqrt(one[:, 0].mean() * (1 - one[:, 0].mean()) / 50), rel=0.1)
+
+
+def test_seed_noise_is_that_of_the_mean_of_seeds():
+    weights_G = np.eye(len(SD_G))[50]
+    noise_B = draw_seed_noise(weights_G, 4, np.random.default_rng(2))
+    assert noise_B.std() == pytest.approx(SD_G[50] / 2, rel=0.06)
+
+
+def test_the_interval_holds_95_percent():
+    low, high = percentile_interval(norm.ppf((np.arange(10_000) + 0.5) / 10_000))
+    assert (low, high) == pytest.approx((-1.96, 1.96), abs=0.01)
