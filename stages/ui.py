@@ -5,7 +5,8 @@ import signal
 import sys
 from pathlib import Path
 
-from pipeline.tracking.server import HOST, Follower, follow_until, list_pages, serve
+from pipeline.tracking.pages import list_pages
+from pipeline.tracking.server import HOST, Follower, follow_until, serve
 from pipeline.tracking.store import StoreUnavailable
 
 SECONDS_BETWEEN_LOOKS = 5
@@ -21,9 +22,10 @@ def main() -> int:
     try:
         follower = Follower(root)
         problems = follower.follow()
-        pages = list(list_pages(root, port, follower.records))
+        server = f"http://{HOST}:{port}"
+        pages = list(list_pages(root, server, [record for record, _ in follower.records]))
         with serve(root, port) as process:
-            print(f"MLflow: http://{HOST}:{port}/  (Ctrl-C stops it)", *pages, sep="\n  ", flush=True)
+            print(f"MLflow: {server}/  (Ctrl-C stops it)", *pages, sep="\n  ", flush=True)
             for problem in (*problems, *follow_until(process, follower, SECONDS_BETWEEN_LOOKS)):
                 print(f"ui: {problem}", file=sys.stderr)
         print(f"ui: MLflow's server ended with exit code {process.returncode}", file=sys.stderr)

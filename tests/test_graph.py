@@ -327,3 +327,54 @@ def test_dvc_metrics_and_plots_work(project):
     assert changed and all(key.startswith("iteration_3.") for key in changed)
     project.dvc("plots", "show", "--out", str(project.root / ".work/plots"))
     assert (project.root / ".work/plots/index.html").exists()
+
+
+def list_runs(root: Path) -> dict[str, Any]:
+    """The profile's MLflow runs by run key."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{root}/mlflow.db")
+    runs = client.search_runs([client.get_experiment_by_name(PROFILE).experiment_id], max_results=1000)
+    return {run.data.tags["run_key"]: run for run in runs}
+
+
+def commit_lock(project: Project) -> None:
+    project.repro()
+    project.git("add", "dvc.lock", "params.yaml")
+    project.git("commit", "--quiet", "--allow-empty", "--message", "lock")
+
+
+def test_an_experiment_in_a_copy_leaves_its_run_in_the_same_store(project):
+    commit_lock(project)
+    before = list_runs(project.root)
+    change = "+iterations.iteration_3.train.learning_rate=0.003"
+    project.dvc("exp", "run", "--temp", "--name", "lone-fish", "--set-param", change)
+    after = list_runs(project.root)
+    new = [run for key, run in after.items() if key not in before]
+    assert {run.data.tags["row"] for run in new} == {"iteration_3", "summary"}
+    assert {run.data.tags["dvc_experiment"] for run in new} == {"lone-fish"}
+    assert {key: after[key].to_dictionary() for key in before} == {key: before[key].to_dictionary() for key in before}
+
+
+def test_a_fresh_clone_with_pulled_outputs_trains_nothing_and_shows_every_run(project):
+    commit_lock(project)
+    remote, clone = project.root.parent / "remote", project.root.parent / "clone"
+    project.dvc("remote", "add", "--default", "--force", "--local", "here", str(remote))
+    project.dvc("push")
+    subprocess.run(["git", "clone", "--quiet", str(project.root), str(clone)], check=True)
+
+    def run(*command: str) -> str:
+        done = subprocess.run(command, cwd=clone, env=project.environment, check=True, capture_output=True, text=True)
+        return done.stdout
+
+    run("dvc", "remote", "add", "--default", "--local", "here", str(remote))
+    # What DVC does not cache is made again: predictions, which git has for real profiles.
+    run("dvc", "pull", "--allow-missing")
+    assert trained(re.findall(r"Running stage '(\S+)'", run("dvc", "repro"))) == []
+    run(sys.executable, "-m", "stages.track")
+    there, here = list_runs(clone), list_runs(project.root)
+    current = {key: run for key, run in here.items() if run.data.tags.get("current") == "true"}
+    assert there.keys() == current.keys()
+    assert {key: run.info.start_time for key, run in there.items() if run.data.tags["kind"] == "training"} == {
+        key: run.info.start_time for key, run in current.items() if run.data.tags["kind"] == "training"
+    }

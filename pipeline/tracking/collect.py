@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline.files.atomic import read_json
 from pipeline.records.events import read_events
 from pipeline.records.record import build_record, read_record
 
@@ -14,10 +16,30 @@ IMPORTED_PATTERNS = (
     "results/{profile}/imported/summary/record.json",
 )
 
+PLAN_PATTERNS = ("artifacts/{profile}/plan/index.json", "results/{profile}/imported/plan/index.json")
+
 # A run logs every few seconds and is evaluated every few minutes: one that was silent for this long was killed.
 SILENCE_MS = 30 * 60 * 1000
 
 Found = list[tuple[dict[str, Any], Path]]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What plan's index says of rows and seeds; `index` is None where there is none, which leaves everything open."""
+
+    index: dict[str, Any] | None = None
+
+    def find_row(self, record: dict[str, Any]) -> dict[str, Any]:
+        """The index's entry of a record's row, with its `place` among the phase's; empty where it has none."""
+        rows = (self.index or {}).get(record["phase"].removeprefix("eval_"), [])
+        return next((row | {"place": place} for place, row in enumerate(rows) if row["row"] == record["row"]), {})
+
+    def has(self, record: dict[str, Any]) -> bool:
+        """Whether a record is of a row and seed that the tables are made of, or is no training."""
+        if self.index is None or record["seed"] is None:
+            return True
+        return bool(self.find_row(record)) and record["seed"] in self.index["seeds"]
 
 
 def find_record_files(root: Path, profile: str | None = None) -> list[Path]:
@@ -43,6 +65,15 @@ def collect_records(root: Path, profile: str | None = None) -> tuple[Found, list
             record["tags"]["imported"] = "true"
         found.setdefault((record["profile"], record["kind"], record["run_key"]), (record, path.parent))
     return list(found.values()), problems
+
+
+def read_plans(root: Path, profiles: Collection[str]) -> dict[str, Plan]:
+    """The plan of each profile that has one, the local before an imported one; `ValueError` for a broken file."""
+    plans = {}
+    for profile in profiles:
+        paths = [Path(root) / pattern.format(profile=profile) for pattern in PLAN_PATTERNS]
+        plans[profile] = next((Plan(read_json(path)) for path in paths if path.is_file()), Plan())
+    return plans
 
 
 def collect_live(root: Path, recorded: Collection[str] = ()) -> tuple[Found, list[str]]:

@@ -1,26 +1,42 @@
 """Records to MLflow: find-or-create by run key, send what is missing, touch nothing that is as it should be."""
 
+import gc
 import json
-from collections.abc import Collection, Iterable, Iterator
+import math
+import shutil
+import tempfile
+import time
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
 
-from pipeline.tracking.collect import collect_live
-from pipeline.tracking.store import find_experiment, lock_file, name_failures, open_store
+from pipeline.files import layout
+from pipeline.tracking.collect import Found, collect_live, read_plans
+from pipeline.tracking.pages import save_views
+from pipeline.tracking.store import (
+    RUN_KEY_TAG,
+    Store,
+    StoreUnavailable,
+    dvc_experiment,
+    find_experiment,
+    find_runs,
+    lock_file,
+    main_checkout,
+    name_failures,
+    open_store,
+)
+from pipeline.tracking.tables import write_tables
+from pipeline.tracking.texts import Texts
 from pipeline.tracking.view import MAX_DIGEST_LENGTH, Point, RunView, compose_views
 
-# Limits of MLflow's log_batch and search_runs (mlflow/utils/validation.py).
-NUM_METRICS_PER_BATCH = 1000
-NUM_WORDS_PER_BATCH = 100  # params, and tags
-NUM_RUNS_PER_PAGE = 1000
-
-RUN_KEY_TAG = "run_key"
 PROJECTED_TAG = "projected"  # the fingerprint of what was sent; written last, so a run without it is incomplete
+CURRENT_TAG = "current"  # "true": its record is in the main checkout, and its row and seed are in the plan
+EXPERIMENT_TAG = "dvc_experiment"  # of the run's first projection
 
 
 @dataclass(frozen=True)
@@ -31,21 +47,18 @@ class Summary:
     num_updated: int
     num_unchanged: int
 
+    def __str__(self) -> str:
+        return f"{self.num_created} created, {self.num_updated} updated, {self.num_unchanged} unchanged"
 
-def project(records: list[tuple[dict[str, Any], Path]], root: Path) -> Summary:
+
+def project(records: Found, root: Path, seconds: float = math.inf) -> Summary:
     """Make MLflow show these records (each with its folder), one experiment per profile, one run per run key.
 
-    Raises `StoreUnavailable`. Interrupted anywhere and repeated, it completes and doubles nothing.
+    They must be all that there are of their profiles: runs of others are no longer current then. Raises
+    `StoreUnavailable`, also when `seconds` have passed. Interrupted anywhere and repeated, it completes and doubles
+    nothing.
     """
-    store = open_store(root)
-    counts = {"created": 0, "updated": 0, "unchanged": 0}
-    with name_failures(store.uri), lock_file(store.lock):
-        for profile, views in compose_views(records, root).items():
-            experiment_id = find_experiment(store, profile)
-            runs = find_runs(store.client, experiment_id)
-            for view in views:
-                counts[_project_run(store.client, experiment_id, view, runs.get(view.run_key))] += 1
-    return Summary(**{f"num_{name}": count for name, count in counts.items()})
+    return _project(records, root, seconds, is_all=True)
 
 
 def project_live(root: Path, recorded: Collection[str] = ()) -> tuple[Summary, list[str]]:
@@ -54,27 +67,69 @@ def project_live(root: Path, recorded: Collection[str] = ()) -> tuple[Summary, l
     The run is the same in MLflow once its record comes. Also returns one line per event file that cannot be read.
     """
     found, problems = collect_live(root, recorded)
-    return (project(found, root) if found else Summary(0, 0, 0)), problems
+    return (_project(found, root, math.inf, is_all=False) if found else Summary(0, 0, 0)), problems
 
 
-def find_runs(client: MlflowClient, experiment_id: str) -> dict[str, Run]:
-    """All runs of an experiment by run key, those in MLflow's trash left out; of two with one key, the older."""
-    runs: dict[str, Run] = {}
-    token = None
-    while True:
-        page = client.search_runs(
-            [experiment_id], max_results=NUM_RUNS_PER_PAGE, order_by=["attributes.start_time ASC"], page_token=token
-        )
-        for run in page:
-            if RUN_KEY_TAG in run.data.tags:
-                runs.setdefault(run.data.tags[RUN_KEY_TAG], run)
-        token = page.token
-        if not token:
-            return runs
+def _project(records: Found, root: Path, seconds: float, is_all: bool) -> Summary:
+    deadline = time.monotonic() + seconds
+    store, root = open_store(root), Path(root)
+    counts = {"created": 0, "updated": 0, "unchanged": 0}
+    is_main = root.resolve() == main_checkout(root)
+    plans = read_plans(root, {record["profile"] for record, _ in records})
+    with name_failures(store.uri), lock_file(store.lock):
+        for profile, views in compose_views(records, root, plans).items():
+            experiment_id = find_experiment(store, profile)
+            runs = find_runs(store.client, experiment_id)
+            texts = Texts(root / layout.corpus(profile)) if store.is_local else None
+            for view in views:
+                if time.monotonic() > deadline:
+                    done = f"{sum(counts.values())} runs were shown in {seconds:.0f} seconds"
+                    raise StoreUnavailable(f"MLflow at {store.address} is too slow: {done}")
+                is_current = view.is_planned if is_main else None
+                with _pause_collector():
+                    counts[_project_run(store, experiment_id, view, runs.get(view.run_key), texts, is_current)] += 1
+            if is_all and is_main:
+                _retire(store.client, runs, {view.run_key for view in views})
+                save_views(store.client, experiment_id, views)
+    return Summary(**{f"num_{name}": count for name, count in counts.items()})
 
 
-def _project_run(client: MlflowClient, experiment_id: str, view: RunView, run: Run | None) -> str:
-    if run is not None and run.data.tags.get(PROJECTED_TAG) == view.fingerprint:
+@contextmanager
+def _pause_collector() -> Iterator[None]:
+    """Keep Python from walking all of mlflow's objects over and over while a run's are made: a sixth of the time."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.collect(0)
+
+
+def _retire(client: MlflowClient, runs: dict[str, Run], run_keys: set[str]) -> None:
+    """Runs that have no record any more stay, but out of the comparison of the current table."""
+    for run_key, run in runs.items():
+        if run_key not in run_keys and run.data.tags.get(CURRENT_TAG) == "true":
+            client.set_tag(run.info.run_id, CURRENT_TAG, "false")
+
+
+def _project_run(
+    store: Store, experiment_id: str, view: RunView, run: Run | None, texts: Texts | None, is_current: bool | None
+) -> str:
+    """Bring one run up to date and return what was done.
+
+    `is_current` is None in an experiment's copy. What the main checkout has shown is left alone there: an evaluation
+    that the copy did again has other times.
+    """
+    client, fingerprint = store.client, view.fingerprint
+    if view.predictions and texts:
+        fingerprint += texts.digest[:16]  # the tables are made again once the corpus has come
+    marks = {} if is_current is None else {CURRENT_TAG: str(is_current).lower()}
+    if run is not None and run.data.tags.get(PROJECTED_TAG) == fingerprint:
+        if marks.items() <= run.data.tags.items():
+            return "unchanged"
+        client.set_tag(run.info.run_id, CURRENT_TAG, marks[CURRENT_TAG])
+        return "updated"
+    if run is not None and is_current is None and PROJECTED_TAG in run.data.tags:
         return "unchanged"
     outcome = "created" if run is None else "updated"
     stored = set() if run is None else _read_points(client, run)
@@ -83,8 +138,11 @@ def _project_run(client: MlflowClient, experiment_id: str, view: RunView, run: R
         client.delete_run(run.info.run_id)
         run, stored = None, set()
     if run is None:
-        run = client.create_run(experiment_id, view.start_time, {RUN_KEY_TAG: view.run_key}, view.name)
-    _send(client, run, view, stored)
+        name = dvc_experiment()
+        tags = view.tags | marks | {RUN_KEY_TAG: view.run_key} | ({EXPERIMENT_TAG: name} if name else {})
+        run = client.create_run(experiment_id, view.start_time, tags, view.name)
+    _send(client, run, view, stored, marks, texts)
+    client.set_tag(run.info.run_id, PROJECTED_TAG, fingerprint)
     return outcome
 
 
@@ -107,28 +165,36 @@ def _contradicts(run: Run, stored: set[Point], view: RunView) -> bool:
     )
 
 
-def _send(client: MlflowClient, run: Run, view: RunView, stored: set[Point]) -> None:
+def _send(
+    client: MlflowClient, run: Run, view: RunView, stored: set[Point], marks: dict[str, str], texts: Texts | None
+) -> None:
     run_id = run.info.run_id
     params = [Param(key, value) for key, value in view.params.items() if key not in run.data.params]
-    tags = [RunTag(key, value) for key, value in view.tags.items() if run.data.tags.get(key) != value]
+    tags = [RunTag(key, value) for key, value in (view.tags | marks).items() if run.data.tags.get(key) != value]
     metrics = [Metric(p.key, p.value, p.time_ms, p.step) for p in view.points if p not in stored]
-    for chunk in _chunk(params, NUM_WORDS_PER_BATCH):
-        client.log_batch(run_id, params=chunk)
-    for chunk in _chunk(tags, NUM_WORDS_PER_BATCH):
-        client.log_batch(run_id, tags=chunk)
-    for chunk in _chunk(metrics, NUM_METRICS_PER_BATCH):
-        client.log_batch(run_id, metrics=chunk)
+    client.log_batch(run_id, metrics, params, tags)  # which cuts them into what a store takes
     if view.datasets:
         client.log_inputs(run_id, [_to_input(dataset) for dataset in view.datasets])
-    for path, folder in view.artifacts:
-        client.log_artifact(run_id, str(path), folder)
+    if view.artifacts:
+        with tempfile.TemporaryDirectory() as folder:
+            _stage_artifacts(view, Path(folder), texts)
+            client.log_artifacts(run_id, folder)
     if not view.leads and PROJECTED_TAG in run.data.tags:
         pass  # an evaluation does not end the run that it found
     elif view.status != "RUNNING":
         client.set_terminated(run_id, view.status, view.end_time)
     elif run.info.status != "RUNNING":
         client.update_run(run_id, view.status)
-    client.set_tag(run_id, PROJECTED_TAG, view.fingerprint)
+
+
+def _stage_artifacts(view: RunView, folder: Path, texts: Texts | None) -> None:
+    """Everything to upload in one tree, which costs one request less for each file."""
+    for path, inner in view.artifacts:
+        target = folder / (inner or "") / path.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+    for path in view.predictions:
+        write_tables(path, folder, texts)
 
 
 def _to_input(dataset: dict[str, Any]) -> DatasetInput:
@@ -141,9 +207,3 @@ def _to_input(dataset: dict[str, Any]) -> DatasetInput:
         profile=json.dumps({"num_rows": dataset["num_examples"]}),
     )
     return DatasetInput(entity, [InputTag("mlflow.data.context", dataset["context"])])
-
-
-def _chunk(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
-    items = iter(items)
-    while chunk := list(islice(items, size)):
-        yield chunk

@@ -1,6 +1,5 @@
 """MLflow's own server as a child process, and the loop that keeps it up to date while runs go on."""
 
-import json
 import os
 import signal
 import subprocess
@@ -9,16 +8,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote
 
-from pipeline.tracking.collect import collect_records, find_record_files
-from pipeline.tracking.projection import find_runs, project, project_live
-from pipeline.tracking.store import SQLITE, StoreUnavailable, find_experiment, name_failures, open_store
+from pipeline.tracking.collect import Found, collect_records, find_record_files
+from pipeline.tracking.projection import project, project_live
+from pipeline.tracking.store import SQLITE, StoreUnavailable, open_store
 
 HOST = "127.0.0.1"
 SECONDS_TO_STOP = 10
-MENU = "workflowType=machine_learning"  # else MLflow's pages come with the menu for chat agents
 
 
 class Follower:
@@ -27,7 +23,7 @@ class Follower:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._seen: dict[Path, int] | None = None
-        self.records: list[tuple[dict[str, Any], Path]] = []
+        self.records: Found = []
 
     def follow(self) -> list[str]:
         """Bring MLflow up to date; return one line per file that cannot be read. Raises `StoreUnavailable`."""
@@ -47,7 +43,7 @@ def serve(root: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
     """Run MLflow's server on the project's store, at 127.0.0.1:`port`; leaving the block stops it and its children."""
     store = open_store(root)
     if not store.uri.startswith(SQLITE):
-        raise StoreUnavailable(f"the tracking store is {store.uri}: no local one to serve; open it where it is")
+        raise StoreUnavailable(f"the tracking store is {store.address}: no local one to serve; open it where it is")
     command = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(port), "--workers", "1"]
     command += ["--backend-store-uri", store.uri, "--uvicorn-opts", "--log-level warning"]
     command += ["--artifacts-destination", str(store.artifacts)]
@@ -82,34 +78,3 @@ def follow_until(process: subprocess.Popen[bytes], follower: Follower, seconds: 
         yield from (problem for problem in problems if problem not in reported)
         reported.update(problems)
         time.sleep(seconds)
-
-
-def list_pages(root: Path, port: int, records: list[tuple[dict[str, Any], Path]]) -> Iterator[str]:
-    """Give what is worth opening of the profile with the newest summary: curves and comparison of its phase-2 rows.
-
-    Both take one run per row, that of the lowest seed: MLflow draws ten runs at once.
-    """
-    summaries = [record for record, _ in records if record["kind"] == "summary"]
-    if not summaries:
-        return
-    profile = max(summaries, key=lambda record: record["end_time"])["profile"]
-    store = open_store(root)
-    with name_failures(store.uri):
-        experiment = find_experiment(store, profile)
-        found = find_runs(store.client, experiment).values()
-    runs = [run for run in found if run.data.tags.get("phase") == "phase2"]
-    if not runs:
-        return
-    seed = min((run.data.tags["seed"] for run in runs), key=int)
-    search = quote(f"tags.phase = 'phase2' and tags.seed = '{seed}'")
-    ids = {run.data.tags["row"]: run.info.run_id for run in runs if run.data.tags["seed"] == seed}
-    chosen = f"runs={_quote_json([ids[row] for row in sorted(ids)])}&experiments={_quote_json([experiment])}"
-    address = f"http://{HOST}:{port}/#"
-    curves = f"experiments/{experiment}/runs?{MENU}&compareRunsMode=CHART&searchFilter={search}"
-    yield f"curves of {profile}: {address}/{curves}"
-    # The page looks for its runs under the key "?runs": they come first or not at all.
-    yield f"rows of {profile} compared: {address}/compare-runs?{chosen}&{MENU}"
-
-
-def _quote_json(value: list[str]) -> str:
-    return quote(json.dumps(value, separators=(",", ":")), safe=",")

@@ -4,6 +4,7 @@ import fcntl
 import logging
 import os
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,9 +13,15 @@ from urllib.parse import urlsplit
 
 import requests
 from mlflow import MlflowClient
+from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
+from sqlalchemy.exc import SQLAlchemyError
 
 SQLITE = "sqlite:///"
+LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
+SECONDS_TO_WAIT = 60  # for another process of this project that is at the store
+RUN_KEY_TAG = "run_key"
+NUM_RUNS_PER_PAGE = 1000  # MLflow's search_runs gives no more (mlflow/utils/validation.py)
 EXPERIMENT_KIND = "mlflow.experimentKind"  # without it the user interface guesses, and shows a menu for chat agents
 
 
@@ -31,10 +38,34 @@ class Store:
     artifacts: Path | None
     lock: Path
 
+    @property
+    def address(self) -> str:
+        """The uri without credentials."""
+        return address_of(self.uri)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the store is on this machine, where the corpus is: only there an example's text is shown."""
+        return self.artifacts is not None or urlsplit(self.uri).hostname in LOCAL_HOSTS
+
+
+def dvc_experiment() -> str | None:
+    """The name of the DVC experiment that this process runs in."""
+    return os.environ.get("DVC_EXP_NAME")
+
+
+def main_checkout(root: Path) -> Path:
+    """The checkout that outlives this process, as an absolute path.
+
+    `dvc exp run --temp` and `--queue` work in a copy that goes when they end; DVC_ROOT names the original then.
+    """
+    return Path(os.environ.get("DVC_ROOT", root) if dvc_experiment() else root).resolve()
+
 
 def tracking_uri(root: Path) -> str:
-    """MLFLOW_TRACKING_URI, or the sqlite file `mlflow.db` at the project root."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"{SQLITE}{Path(root).resolve() / 'mlflow.db'}"
+    """MLFLOW_TRACKING_URI, or the sqlite file `mlflow.db`; a relative file is meant from the main checkout."""
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or f"{SQLITE}mlflow.db"
+    return f"{SQLITE}{main_checkout(root) / uri.removeprefix(SQLITE)}" if uri.startswith(SQLITE) else uri
 
 
 def open_store(root: Path) -> Store:
@@ -43,10 +74,10 @@ def open_store(root: Path) -> Store:
     Creation is under a lock: of several processes that open a new store at once, all but one would fail.
     """
     uri = tracking_uri(root)
-    database = Path(uri.removeprefix(SQLITE)).resolve() if uri.startswith(SQLITE) else None
-    lock = Path(f"{database}.lock") if database else Path(root) / ".work" / "tracking.lock"
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    logging.getLogger("mlflow").setLevel(logging.WARNING)
+    database = Path(uri.removeprefix(SQLITE)) if uri.startswith(SQLITE) else None
+    lock = Path(f"{database}.lock") if database else main_checkout(root) / ".work" / "tracking.lock"
+    for name in ("alembic", "mlflow"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     with name_failures(uri), lock_file(lock):
         client = MlflowClient(uri)
         client.search_experiments(max_results=1)  # the first question creates the tables, or finds no server
@@ -67,12 +98,43 @@ def find_experiment(store: Store, profile: str) -> str:
     return experiment.experiment_id
 
 
+def find_runs(client: MlflowClient, experiment_id: str) -> dict[str, Run]:
+    """All runs of an experiment by run key, those in MLflow's trash left out; of two with one key, the older."""
+    runs: dict[str, Run] = {}
+    token = None
+    while True:
+        page = client.search_runs(
+            [experiment_id], max_results=NUM_RUNS_PER_PAGE, order_by=["attributes.start_time ASC"], page_token=token
+        )
+        for run in page:
+            if RUN_KEY_TAG in run.data.tags:
+                runs.setdefault(run.data.tags[RUN_KEY_TAG], run)
+        token = page.token
+        if not token:
+            return runs
+
+
 @contextmanager
 def lock_file(path: Path) -> Iterator[None]:
-    """Hold the one lock of this name; others wait. It is free again when its holder ends, however it ends."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    """Hold the one lock of this name; others wait, but not for ever (`StoreUnavailable`).
+
+    It is free again when its holder ends, however it ends.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a")
+    except OSError as error:
+        raise StoreUnavailable(f"{path}: {error.strerror}") from None
+    with file:
+        deadline = time.monotonic() + SECONDS_TO_WAIT
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise StoreUnavailable(f"{path}: another process holds it") from None
+                time.sleep(0.05)
         yield
 
 
@@ -81,14 +143,15 @@ def name_failures(uri: str) -> Iterator[None]:
     """Turn whatever MLflow or its connection raises into a `StoreUnavailable` of one line without credentials."""
     try:
         yield
-    except (MlflowException, requests.RequestException) as error:
+    except (MlflowException, requests.RequestException, SQLAlchemyError) as error:
         cause: BaseException = error
         while cause.__cause__ or cause.__context__:
             cause = cause.__cause__ or cause.__context__
         first_line = re.sub(r" at 0x[0-9a-f]+", "", str(cause)).strip().partition("\n")[0]
-        raise StoreUnavailable(f"MLflow at {_address(uri)}: {type(cause).__name__}: {first_line[:200]}") from error
+        raise StoreUnavailable(f"MLflow at {address_of(uri)}: {type(cause).__name__}: {first_line[:200]}") from error
 
 
-def _address(uri: str) -> str:
+def address_of(uri: str) -> str:
+    """A uri without credentials."""
     parts = urlsplit(uri)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else uri

@@ -6,13 +6,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipeline.files.digest import hash_bytes, hash_file
+from pipeline.tracking.collect import Found, Plan
+from pipeline.tracking.tables import task_of
+from pipeline.tracking.tags import WEIGHTS_SUFFIX, compose_tags
 
 # Limits of MLflow 3.17.2 (mlflow/utils/validation.py).
 MAX_PARAM_LENGTH = 6000
 MAX_TAG_LENGTH = 8000
 MAX_DIGEST_LENGTH = 36
 
-WEIGHTS_SUFFIX = ".safetensors"  # never uploaded
+FORMAT = 2  # of what is made of a record: a change sends every run again
+PREDICTIONS = "predictions"  # the folder among a run's artifacts
 STATUSES = {"running": "RUNNING", "finished": "FINISHED", "failed": "FAILED", "killed": "KILLED"}
 
 
@@ -45,31 +49,41 @@ class RunView:
     artifacts: list[tuple[Path, str | None]]  # a file and the folder among the run's artifacts
     leads: bool
     is_whole: bool
+    is_planned: bool  # its row and seed are in the plan, so it is, or will be, in the tables
     fingerprint: str  # changes when anything of this changes
 
+    @property
+    def predictions(self) -> list[Path]:
+        """The prediction files among the artifacts."""
+        return [path for path, folder in self.artifacts if folder == PREDICTIONS]
 
-def compose_views(records: list[tuple[dict[str, Any], Path]], root: Path) -> dict[str, list[RunView]]:
+
+def compose_views(records: Found, root: Path, plans: dict[str, Plan] | None = None) -> dict[str, list[RunView]]:
     """Group records by profile and run key (an evaluation has the key of its training) into one view per run.
 
-    Runs are ordered by start time. Files named in the records are looked for below the project root.
+    Runs are ordered by start time. Files named in the records are looked for below the project root. `plans` are by
+    profile; without one every run counts as planned.
     """
     groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for record, _ in records:
         groups.setdefault((record["profile"], record["run_key"]), []).append(record)
     views: dict[str, list[RunView]] = {}
     for (profile, _), group in groups.items():
-        views.setdefault(profile, []).append(_compose_view(group, Path(root)))
+        plan = (plans or {}).get(profile, Plan())
+        views.setdefault(profile, []).append(_compose_view(group, Path(root), plan))
     for profile_views in views.values():
         profile_views.sort(key=lambda view: (view.start_time, view.name))
     return views
 
 
-def _compose_view(group: list[dict[str, Any]], root: Path) -> RunView:
+def _compose_view(group: list[dict[str, Any]], root: Path, plan: Plan) -> RunView:
     """The training record leads: its identity, times, status and environment are the run's."""
     group = sorted(group, key=lambda record: record["kind"] == "evaluation")
     leader = group[0]
     artifacts = [(path, _artifact_folder(path, root)) for record in group for path in _locate_artifacts(record, root)]
     contents = [[str(path.relative_to(root)), hash_file(path)] for path, _ in artifacts]
+    tasks = [task_of(path) for path, folder in artifacts if folder == PREDICTIONS]
+    tags = compose_tags(leader, group, plan.find_row(leader), tasks)
     points = [
         Point(key, step, time_ms, float(value))
         for record in group
@@ -84,48 +98,20 @@ def _compose_view(group: list[dict[str, Any]], root: Path) -> RunView:
         start_time=leader["start_time"],
         end_time=leader["end_time"],
         params={key: _cut(_to_text(value), MAX_PARAM_LENGTH) for key, value in _merge(group, "params").items()},
-        tags={key: _cut(value, MAX_TAG_LENGTH) for key, value in _compose_tags(leader, group).items() if value},
+        tags={key: _cut(value, MAX_TAG_LENGTH) for key, value in tags.items()},
         points=list(dict.fromkeys(points)),
         datasets=list(datasets.values()),
         artifacts=artifacts,
         leads=leader["kind"] != "evaluation",
         is_whole=leader["kind"] != "evaluation" and leader["status"] != "running",
-        fingerprint=hash_bytes(json.dumps([group, contents], sort_keys=True).encode()),
+        is_planned=plan.has(leader),
+        fingerprint=hash_bytes(json.dumps([FORMAT, group, contents, tags], sort_keys=True).encode()),
     )
 
 
 def _merge(group: list[dict[str, Any]], field: str) -> dict[str, Any]:
     """The dictionaries of all records; where two say something else, the leader's (the first record's) stays."""
     return {key: value for record in reversed(group) for key, value in record[field].items()}
-
-
-def _compose_tags(leader: dict[str, Any], group: list[dict[str, Any]]) -> dict[str, str]:
-    ran_in = dict(leader["environment"])
-    commit, dirty = ran_in.pop("git_commit", "unknown"), ran_in.pop("git_dirty", "unknown")
-    weights = [path for path in leader["artifacts"] if path.endswith(WEIGHTS_SUFFIX)]
-    identity = {
-        "row": leader["row"],
-        "seed": "" if leader["seed"] is None else str(leader["seed"]),
-        "phase": leader["phase"].removeprefix("eval_"),
-        "profile": leader["profile"],
-        "kind": leader["kind"],
-        "encoder": str(leader["params"].get("encoder", leader["params"].get("encoder.name", ""))),
-        "git_commit": commit,
-        "git_dirty": dirty,
-    }
-    return {
-        **identity,  # first, since MLflow shows tags in this order
-        **_merge(group, "tags"),
-        "weights": ", ".join(weights),
-        **{f"dataset.{data['name']}": data["digest"] for record in group for data in record["datasets"]},
-        **{f"environment.{key}": value for key, value in ran_in.items()},
-        # What fills the fields "Source" and "Version" of MLflow's pages.
-        "mlflow.source.name": ran_in.get("command", ""),
-        "mlflow.source.type": "LOCAL",
-        "mlflow.source.git.commit": commit.removeprefix("unknown"),
-        # Once more: what a record's own tags say of these does not count, but for the encoder's name.
-        **{key: value for key, value in identity.items() if key != "encoder" or value},
-    }
 
 
 def _locate_artifacts(record: dict[str, Any], root: Path) -> list[Path]:
@@ -149,7 +135,7 @@ def _locate_artifacts(record: dict[str, Any], root: Path) -> list[Path]:
 def _artifact_folder(path: Path, root: Path) -> str | None:
     parts = path.relative_to(root).parts
     if "predictions" in parts:
-        return "predictions"
+        return PREDICTIONS
     if parts[0] == "results" and "records" not in parts:
         return "figures" if path.suffix == ".png" else "tables"
     return None

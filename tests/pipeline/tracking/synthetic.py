@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from pipeline.files.atomic import write_text
+from pipeline.files.atomic import write_json, write_text
 from pipeline.files.digest import hash_bytes
 from pipeline.records.record import write_record
 
@@ -12,6 +12,7 @@ ROWS, SEEDS = ("baseline", "iteration_1", "iteration_2", "iteration_3"), (0, 1)
 ROW, SEED = "iteration_3", 1  # the run that the tests look at
 NUM_EPOCHS = 3
 NUM_WINDOWS = 1100  # of that run: more than MLflow takes in one batch
+PREDICTIONS = "id,label,prediction\na,0,0\nb,2,0\nc,1,2\nd,2,2\n"
 ENVIRONMENT = {"python": "3.12.0", "git_commit": "c" * 40, "git_dirty": "false", "command": "python -m stages.train"}
 
 
@@ -57,7 +58,17 @@ def write_into(root: Path, record: dict) -> None:
     place = "summary" if record["kind"] == "summary" else f"records/{evaluated}{record['phase']}/{name}"
     write_record(root / "artifacts" / record["profile"] / place / "record.json", record)
     for artifact in record["artifacts"]:
-        write_text(root / artifact, f"{artifact}\n")
+        write_text(root / artifact, PREDICTIONS if "/predictions/" in artifact else f"{artifact}\n")
+
+
+def write_plan(root: Path, rows: tuple[str, ...] = ROWS, seeds: tuple[int, ...] = SEEDS) -> None:
+    """The index that plan leaves of these rows, each with the first as its control."""
+    entries = [
+        {"row": row, "tasks": ["sst"], "note": f"Note of {row}.", "control": None if row == rows[0] else rows[0]}
+        for row in rows
+    ]
+    index = {"profile": "tiny", "seeds": list(seeds), "part1": [], "phase1": [], "phase2": entries}
+    write_json(root / "artifacts/tiny/plan/index.json", index)
 
 
 def event_lines(record: dict) -> list[str]:

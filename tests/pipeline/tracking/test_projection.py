@@ -1,6 +1,7 @@
 """The projection: everything shown once, whatever was there before, wherever it was interrupted."""
 
 import json
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
+from pipeline.files.atomic import write_text
 from pipeline.tracking import collect
 from pipeline.tracking.collect import collect_records
 from pipeline.tracking.projection import Summary, project, project_live
@@ -26,7 +28,10 @@ from tests.pipeline.tracking.synthetic import (
     make_record,
     make_training,
     write_into,
+    write_plan,
 )
+
+pytestmark = pytest.mark.usefixtures("any_store")  # every test on a sqlite file and on a real server
 
 NUM_RUNS = len(ROWS) * len(SEEDS) + 3
 KEY = make_training(ROW, SEED)["run_key"]
@@ -102,22 +107,6 @@ def test_everything_in_the_records_is_shown(project_root: Path) -> None:
     assert "imported" not in run.data.tags
 
 
-def test_no_batch_is_larger_than_a_server_takes(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_into(root, make_training(ROW, SEED))
-    original, sizes = MlflowClient.log_batch, []
-
-    def counted(client: MlflowClient, run_id: str, **entities: list) -> None:
-        sizes.extend((name, len(items)) for name, items in entities.items())
-        original(client, run_id, **entities)
-
-    monkeypatch.setattr(MlflowClient, "log_batch", counted)
-    project_all(root)
-    largest = {name: max(size for kind, size in sizes if kind == name) for name, _ in sizes}
-    assert largest["metrics"] == 1000
-    assert largest["params"] == 100
-    assert largest["tags"] <= 100
-
-
 def test_datasets_carry_our_digest_and_size(project_root: Path) -> None:
     project_all(project_root)
     (shown,) = runs_of(project_root)[f"{ROW}-{SEED}"].inputs.dataset_inputs
@@ -130,12 +119,50 @@ def test_files_are_uploaded_but_no_weights(project_root: Path) -> None:
     project_all(project_root)
     client, runs = client_of(project_root), runs_of(project_root)
     trained, summary = runs[f"{ROW}-{SEED}"].info.run_id, runs["summary"].info.run_id
-    assert [artifact.path for artifact in client.list_artifacts(trained)] == ["history.csv", "predictions"]
-    assert [artifact.path for artifact in client.list_artifacts(trained, "predictions")] == ["predictions/sst.csv"]
-    assert sorted(artifact.path for artifact in client.list_artifacts(summary)) == ["figures", "tables"]
-    uploaded = [path.name for path in (project_root / "mlartifacts").rglob("*") if path.is_file()]
-    assert "history.csv" in uploaded
-    assert "weights.safetensors" not in uploaded
+    tables = ["confusion/sst.json", "worst_errors/sst.json"]
+    assert files_of(client, trained) == sorted(["history.csv", "predictions/sst.csv", *tables])
+    assert files_of(client, summary) == ["figures/figure2.png", "tables/table2.md"]
+
+
+def files_of(client: MlflowClient, run_id: str, folder: str | None = None) -> list[str]:
+    found = []
+    for artifact in client.list_artifacts(run_id, folder):
+        found += files_of(client, run_id, artifact.path) if artifact.is_dir else [artifact.path]
+    return sorted(found)
+
+
+def table_of(root: Path, name: str) -> dict[str, list]:
+    """A logged table of the run that the tests look at, by column."""
+    client, run = client_of(root), runs_of(root)[f"{ROW}-{SEED}"]
+    assert {"path": name, "type": "table"} in json.loads(run.data.tags["mlflow.loggedArtifacts"])
+    table = json.loads(Path(client.download_artifacts(run.info.run_id, name, root)).read_text())
+    return {column: [row[place] for row in table["data"]] for place, column in enumerate(table["columns"])}
+
+
+def write_corpus(root: Path) -> None:
+    lines = [f"0\t{name}\ttext of {name}\t0\n" for name in "abcd"]
+    write_text(root / "artifacts/tiny/corpus/ids-sst-dev.csv", "".join(["\tid\tsentence\tsentiment\n", *lines]))
+
+
+def test_the_errors_of_a_run_are_tables(project_root: Path) -> None:
+    write_corpus(project_root)
+    project_all(project_root)
+    assert table_of(project_root, "confusion/sst.json") == {
+        "label": [0, 1, 2], "predicted 0": [1, 0, 1], "predicted 1": [0, 0, 0], "predicted 2": [0, 1, 1],
+        "examples": [1, 1, 2],
+    }  # fmt: skip
+    errors = table_of(project_root, "worst_errors/sst.json")
+    assert errors["id"] == ["b", "c"]
+    assert errors["error"] == [-2.0, 1.0]
+    assert errors["text"] == ["text of b", "text of c"]
+
+
+def test_tables_do_without_the_corpus_and_get_the_text_once_it_has_come(project_root: Path) -> None:
+    project_all(project_root)
+    assert list(table_of(project_root, "worst_errors/sst.json")) == ["id", "label", "prediction", "error"]
+    write_corpus(project_root)
+    assert project_all(project_root).num_updated == len(ROWS) * len(SEEDS)
+    assert table_of(project_root, "worst_errors/sst.json")["text"] == ["text of b", "text of c"]
 
 
 def test_projected_again_nothing_is_added(project_root: Path) -> None:
@@ -157,8 +184,8 @@ def test_a_lost_database_is_rebuilt_with_the_original_times(
 
 @pytest.mark.parametrize(
     ("method", "num_calls"),
-    [("create_run", 3), ("log_batch", 3), ("log_batch", 8), ("log_batch", 10), ("log_inputs", 2), ("log_artifact", 2),
-     ("set_terminated", 2), ("set_tag", 3)],
+    [("create_run", 3), ("log_batch", 2), ("log_inputs", 2), ("log_artifacts", 2), ("set_terminated", 2),
+     ("set_tag", 3)],
 )  # fmt: skip
 def test_interrupted_anywhere_it_completes_and_doubles_nothing(
     project_root: Path,
@@ -240,8 +267,8 @@ def test_a_changed_file_is_uploaded_again(root: Path) -> None:
     project_all(root)
     (root / record["artifacts"][0]).write_text("new\n")
     assert project_all(root) == Summary(0, 1, 0)
-    (uploaded,) = (root / "mlartifacts").rglob("history.csv")
-    assert uploaded.read_text() == "new\n"
+    run_id = runs_of(root)[f"{ROW}-{SEED}"].info.run_id
+    assert Path(client_of(root).download_artifacts(run_id, "history.csv", root)).read_text() == "new\n"
 
 
 def test_a_run_in_the_trash_stays_there_and_a_new_one_is_made(root: Path) -> None:
@@ -252,6 +279,54 @@ def test_a_run_in_the_trash_stays_there_and_a_new_one_is_made(root: Path) -> Non
     assert project_all(root) == Summary(1, 0, 0)
     assert runs_of(root)[f"{ROW}-{SEED}"].info.run_id != deleted
     assert client_of(root).get_run(deleted).info.lifecycle_stage == "deleted"
+
+
+def test_the_comparison_is_of_the_runs_that_plan_lists_and_that_have_a_record(project_root: Path) -> None:
+    def current() -> set[str]:
+        return {name for name, run in runs_of(project_root).items() if run.data.tags.get("current") == "true"}
+
+    project_all(project_root)
+    trained = {f"{row}-{seed}" for row in ROWS for seed in SEEDS}
+    assert current() == trained | {"download", "tokenize", "summary"}
+    write_plan(project_root, rows=ROWS[:2])
+    assert project_all(project_root) == Summary(0, len(ROWS[2:]) * len(SEEDS), NUM_RUNS - len(ROWS[2:]) * len(SEEDS))
+    assert current() & trained == {f"{row}-{seed}" for row in ROWS[:2] for seed in SEEDS}
+    write_plan(project_root)
+    (project_root / f"artifacts/tiny/records/phase2/{ROW}-{SEED}/record.json").unlink()
+    (project_root / f"artifacts/tiny/records/eval_phase2/{ROW}-{SEED}/record.json").unlink()
+    project_all(project_root)
+    assert current() & trained == trained - {f"{ROW}-{SEED}"}
+
+
+def test_a_dvc_experiment_leaves_its_runs_in_the_main_checkout(
+    project_root: Path, any_store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The copy that an experiment runs in goes; runs that it shares with the main checkout stay as they are."""
+    project_all(project_root)
+    before = describe(project_root)
+    copy = project_root / ".dvc/tmp/exps/standalone/tmp1"
+    shutil.copytree(project_root / "artifacts", copy / "artifacts")
+    shutil.copytree(project_root / "results", copy / "results")
+    write_into(copy, make_training("baseline", 0) | {"run_key": "9" * 64, "row": "new"})
+    again = make_evaluation(ROW, SEED)
+    write_into(copy, again | {"metrics": {"overall": [[0, again["end_time"] + 60_000, 0.6]]}})
+    monkeypatch.setenv("DVC_EXP_NAME", "lone-fish")
+    monkeypatch.setenv("DVC_ROOT", str(project_root))
+    assert project_all(copy) == Summary(1, 0, NUM_RUNS)
+    assert not (copy / "mlflow.db").exists()
+    monkeypatch.delenv("DVC_EXP_NAME")
+    after = describe(project_root)
+    assert {name: after[name] for name in before} == before
+    (new,) = [run for name, run in runs_of(project_root).items() if name not in before]
+    assert new.data.tags["dvc_experiment"] == "lone-fish"
+    assert new.data.tags.get("current") != "true"
+
+
+def test_a_server_that_takes_too_long_is_given_up_and_gone_on_with_later(project_root: Path) -> None:
+    found, _ = collect_records(project_root)
+    with pytest.raises(StoreUnavailable, match="too slow: 0 runs were shown in 0 seconds"):
+        project(found, project_root, seconds=0)
+    assert project_all(project_root) == Summary(NUM_RUNS, 0, 0)
 
 
 def test_an_experiment_in_the_trash_is_named(root: Path) -> None:
