@@ -292,6 +292,8 @@ def test_the_comparison_is_of_the_runs_that_plan_lists_and_that_have_a_record(pr
     assert project_all(project_root) == Summary(0, len(ROWS[2:]) * len(SEEDS), NUM_RUNS - len(ROWS[2:]) * len(SEEDS))
     assert current() & trained == {f"{row}-{seed}" for row in ROWS[:2] for seed in SEEDS}
     write_plan(project_root)
+    project_all(project_root)
+    assert current() >= trained
     (project_root / f"artifacts/tiny/records/phase2/{ROW}-{SEED}/record.json").unlink()
     (project_root / f"artifacts/tiny/records/eval_phase2/{ROW}-{SEED}/record.json").unlink()
     project_all(project_root)

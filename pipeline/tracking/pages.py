@@ -1,0 +1,136 @@
+"""The pages of MLflow worth opening, as addresses, and the saved views that they show.
+
+A saved view is a tag of the experiment that the page of MLflow 3.17 reads: filter, columns, groups and charts as json
+(the state that its button "Share" saves). So a table or its curves are one address, without a click.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from mlflow import MlflowClient
+
+from pipeline.tracking.store import find_experiment, find_runs, name_failures, open_store
+from pipeline.tracking.view import RunView
+
+VIEW_TAG = "mlflow.sharedViewState."
+TABLES = {"part1": "table1", "phase2": "table2"}  # a phase, and its view's name in tag and address
+MENU = "workflowType=machine_learning"  # else MLflow's pages come with the menu for chat agents
+
+NAME_WIDTH, SCORE_WIDTH = 300, 190  # pixels, of a table's columns: scores have all their digits there
+
+PER_EPOCH = ("dev", "train")  # metric keys are <split>/<task>.<metric>
+GRADIENTS = "gradients"
+COMPARED = "tags.phase = '{phase}' and tags.current = 'true'"
+
+
+def save_views(client: MlflowClient, experiment_id: str, views: list[RunView]) -> None:
+    """Write the saved view of each table that has runs; one that is as it should be is left alone."""
+    saved = client.get_experiment(experiment_id).tags
+    for phase, name in TABLES.items():
+        runs = [view for view in views if view.tags.get("phase") == phase and view.is_planned]
+        state = json.dumps(_compose_state(phase, runs))
+        if runs and saved.get(f"{VIEW_TAG}{name}") != state:
+            client.set_experiment_tag(experiment_id, f"{VIEW_TAG}{name}", state)
+
+
+def _compose_state(phase: str, runs: list[RunView]) -> dict[str, Any]:
+    keys = {point.key for view in runs for point in view.points}
+    curves = sorted({key.partition("/")[2] for key in keys if key.startswith(f"{PER_EPOCH[0]}/")})
+    scores = [key for key in ("overall", *curves) if key in keys]
+    gradients = sorted(key for key in keys if key.startswith(f"{GRADIENTS}/"))
+    sections = {
+        "Scores after each epoch: dev solid, train dashed": [
+            _make_chart("LINE", key, [f"{split}/{key}" for split in PER_EPOCH]) for key in curves
+        ],
+        "Gradients of two tasks: their cosine, and the fraction of steps in conflict": [
+            _make_chart("LINE", key, [key]) for key in gradients
+        ],
+        "Scores on the whole dev set": [_make_chart("BAR", key, [key]) for key in scores],
+    }
+    columns = {f"metrics.`{key}`": SCORE_WIDTH for key in scores} | {"tags.`control`": NAME_WIDTH}
+    groups = {key.partition("/")[0] if "/" in key else "Model metrics" for key in keys}
+    is_grouped = len({view.tags.get("seed") for view in runs}) > 1
+    average = {"aggregateFunction": "average", "groupByKeys": [{"mode": "tag", "groupByData": "row"}]}
+    return {
+        "searchFilter": COMPARED.format(phase=phase),
+        "orderByKey": "attributes.start_time",
+        "orderByAsc": True,
+        "startTime": "ALL",
+        "lifecycleFilter": "Active",
+        "modelVersionFilter": "All Runs",
+        "datasetsFilter": [],
+        "selectedColumns": list(columns),
+        "columnOrder": ["attributes.`Run Name`", *columns],
+        "columnWidths": {"attributes.`Run Name`": NAME_WIDTH} | columns,
+        "groupBy": average if is_grouped else None,
+        "runsHiddenMode": "SHOW_ALL",
+        "compareRunCharts": [chart | {"metricSectionId": name} for name in sections for chart in sections[name]],
+        # MLflow puts a chart of each metric into a section of its own making: those are there, but closed.
+        "compareRunSections": [
+            *(_make_section(name, is_open=True) for name in sections if sections[name]),
+            *(_make_section(name, is_open=False) for name in sorted(groups)),
+        ],
+        "isAccordionReordered": True,
+    }
+
+
+def _make_chart(kind: str, name: str, keys: list[str]) -> dict[str, Any]:
+    return {
+        "uuid": f"{kind} {name}",
+        "type": kind,
+        "displayName": name,
+        "metricKey": keys[0],
+        "selectedMetricKeys": keys,
+        "isGenerated": False,
+        "deleted": False,
+        "runsCountToCompare": 100,
+        "xAxisKey": "step",
+        "xAxisScaleType": "linear",
+        "scaleType": "linear",
+        "yAxisKey": "metric",
+        "yAxisExpressions": [],
+        "range": {},
+        "lineSmoothness": 0,
+        "useGlobalXaxisKey": True,
+        "useGlobalLineSmoothing": True,
+    }
+
+
+def _make_section(name: str, is_open: bool) -> dict[str, Any]:
+    return {"uuid": name, "name": name, "display": is_open, "isReordered": True, "deleted": False,
+            "isGenerated": not is_open, "columns": 3, "cardHeight": 320}  # fmt: skip
+
+
+def list_pages(root: Path, server: str, records: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """Give a line for each page of the profile with the newest summary, at a server such as http://127.0.0.1:5000.
+
+    Its two tables, the curves of the second, and the params of the rows side by side (a run per row, that of the
+    lowest seed). Raises `StoreUnavailable`.
+    """
+    summaries = [record for record in records if record["kind"] == "summary"]
+    if not summaries:
+        return
+    profile = max(summaries, key=lambda record: record["end_time"])["profile"]
+    store = open_store(root)
+    with name_failures(store.uri):
+        experiment = find_experiment(store, profile)
+        found = [run for run in find_runs(store.client, experiment).values() if run.data.tags.get("current") == "true"]
+    tables = f"{server}/#/experiments/{experiment}/runs?{MENU}"
+    runs = [run for run in found if run.data.tags.get("phase") == "phase2"]
+    if runs:
+        yield f"table 2 of {profile}: {tables}&compareRunsMode=TABLE&viewStateShareKey={TABLES['phase2']}"
+        yield f"its curves: {tables}&compareRunsMode=CHART&viewStateShareKey={TABLES['phase2']}"
+        seed = min((run.data.tags["seed"] for run in runs), key=int)
+        ids = {run.data.tags["row"]: run.info.run_id for run in runs if run.data.tags["seed"] == seed}
+        chosen = f"runs={_quote_json([ids[row] for row in sorted(ids)])}&experiments={_quote_json([experiment])}"
+        # The page looks for its runs under the key "?runs": they come first or not at all.
+        yield f"its rows side by side: {server}/#/compare-runs?{chosen}&{MENU}"
+    if any(run.data.tags.get("phase") == "part1" for run in found):
+        yield f"table 1 of {profile}: {tables}&compareRunsMode=TABLE&viewStateShareKey={TABLES['part1']}"
+
+
+def _quote_json(value: list[str]) -> str:
+    return quote(json.dumps(value, separators=(",", ":")), safe=",")

@@ -1,0 +1,75 @@
+"""The words about a run in MLflow: tags to group and filter by, where it came from, how to make it again."""
+
+from typing import Any
+
+from pipeline.tracking.tables import LOGGED_TABLES_TAG, logged_tables_tag
+
+WEIGHTS_SUFFIX = ".safetensors"  # never uploaded
+COLOR_TAG = "mlflow.runColor"  # of its curves
+# Tableau's twenty, the strong ones first: a row has one colour whatever the seed; without it MLflow draws lots.
+COLORS = (
+    "#1f77b4 #ff7f0e #2ca02c #d62728 #9467bd #8c564b #e377c2 #7f7f7f #bcbd22 #17becf "
+    "#aec7e8 #ffbb78 #98df8a #ff9896 #c5b0d5 #c49c94 #f7b6d2 #c7c7c7 #dbdb8d #9edae5"
+).split()
+NOTE_TAG = "mlflow.note.content"  # markdown, shown as the run's description
+
+
+def compose_tags(
+    leader: dict[str, Any], group: list[dict[str, Any]], row: dict[str, Any], tasks: list[str]
+) -> dict[str, str]:
+    """The tags of a run: `leader` is its first record, `row` what the plan says of its row, `tasks` have predictions.
+
+    MLflow shows them in this order. What a record's own tags say of the identity does not count, but for the encoder.
+    """
+    ran_in = dict(leader["environment"])
+    commit, dirty = ran_in.pop("git_commit", "unknown"), ran_in.pop("git_dirty", "unknown")
+    weights = [path for path in leader["artifacts"] if path.endswith(WEIGHTS_SUFFIX)]
+    checkout = "" if commit == "unknown" else f"git checkout {commit} && "
+    identity = {
+        "row": leader["row"],
+        "seed": "" if leader["seed"] is None else str(leader["seed"]),
+        "phase": leader["phase"].removeprefix("eval_"),
+        "profile": leader["profile"],
+        "kind": leader["kind"],
+        "encoder": str(leader["params"].get("encoder", leader["params"].get("encoder.name", ""))),
+        "control": row.get("control") or "",
+        "git_commit": commit,
+        "git_dirty": dirty,
+        "reproduce": f"{checkout}dvc repro {_name_stage(leader, tasks)}",
+    }
+    tags = {
+        **identity,
+        **{key: value for record in reversed(group) for key, value in record["tags"].items()},
+        "weights": ", ".join(weights),
+        **{f"dataset.{data['name']}": data["digest"] for record in group for data in record["datasets"]},
+        **{f"environment.{key}": value for key, value in ran_in.items()},
+        # What fills the fields "Description", "Source" and "Version" of MLflow's pages, and marks tables as such.
+        NOTE_TAG: _describe(identity, row.get("note") or leader["tags"].get("description", "")),
+        "mlflow.source.name": ran_in.get("command", ""),
+        "mlflow.source.type": "LOCAL",
+        "mlflow.source.git.commit": commit.removeprefix("unknown"),
+        COLOR_TAG: COLORS[row["place"] % len(COLORS)] if "place" in row else "",
+        LOGGED_TABLES_TAG: logged_tables_tag(tasks) if tasks else "",
+        **{key: value for key, value in identity.items() if key != "encoder" or value},
+    }
+    return {key: value for key, value in tags.items() if value}
+
+
+def _name_stage(record: dict[str, Any], tasks: list[str]) -> str:
+    """The stage of dvc.yaml that leaves the record; in part1 a row is `<task>_<mode>`."""
+    phase, row, profile = record["phase"].removeprefix("eval_"), record["row"], record["profile"]
+    match record["kind"]:
+        case "data":
+            return f"{row}@{profile}"
+        case "summary":
+            return f"report@{profile}"
+    if phase == "part1" and tasks:
+        row = f"{tasks[0]}-{row.removeprefix(f'{tasks[0]}_')}"
+    return f"{phase}@{profile}-{row}-{record['seed']}"
+
+
+def _describe(identity: dict[str, str], note: str) -> str:
+    control = f"Control: `{identity['control']}`." if identity["control"] else ""
+    dirty = " The checkout had changes that were not committed." if identity["git_dirty"] == "true" else ""
+    first = " ".join(part for part in (note, control) if part)
+    return f"{first}\n\nTo make it again: `{identity['reproduce']}`{dirty}".strip()

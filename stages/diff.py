@@ -1,0 +1,38 @@
+"""Compare two rows, git revisions or MLflow runs: `python -m stages.diff A B [--profile P] [--markdown FILE]`."""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from pipeline.comparing.difference import compare
+from pipeline.comparing.resolve import resolve_pair
+from pipeline.comparing.text import make_tables, render_markdown, render_terminal
+from pipeline.config.params import load_params
+from pipeline.files.atomic import write_text
+from pipeline.gate.comparison import expectations
+
+
+def main() -> None:
+    """Print what differs, the scores with intervals and the examples that flipped."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs=2, metavar="NAME", help="a row, a git revision, or an MLflow run's id")
+    parser.add_argument("--profile", help="whose rows (the one in params.yaml)")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the same as markdown")
+    arguments = parser.parse_args()
+    params, root = load_params(), Path.cwd()
+    profile = arguments.profile or params.profile
+    with tempfile.TemporaryDirectory() as work:
+        one, other = resolve_pair(*arguments.names, profile, root, Path(work))
+        found = compare(one, other, *expectations(params.gate, params.tasks))
+        tables = make_tables(one, other, found, root, profile)
+    print(render_terminal(tables))
+    if arguments.markdown:
+        write_text(arguments.markdown, render_markdown(f"{one.name} against {other.name}", tables))
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except ValueError as error:
+        sys.exit(f"diff: {error}")

@@ -1,0 +1,30 @@
+"""From a model back to what made it: `python -m stages.lineage artifacts/PROFILE/phase2/ROW-SEED`."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from pipeline.lineage.facts import trace
+
+MARKS = {True: "ok", False: "NO", None: "  "}
+
+
+def main() -> int:
+    """Print the facts, hashes marked ok or NO; exit 1 when one does not hold."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, help="what a training stage left")
+    folder, failed = parser.parse_args().folder, False
+    for fact in trace(folder, Path.cwd()):
+        why = f"  ({fact.why})" if fact.why else ""
+        print(f"{MARKS[fact.holds]} {'    ' * fact.depth}{fact.name:<30}  {fact.value}{why}")
+        failed |= fact.holds is False
+    if failed:
+        print("lineage: what is marked NO does not hold", file=sys.stderr)
+    return int(failed)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except ValueError as error:
+        sys.exit(f"lineage: {error}")

@@ -1,0 +1,128 @@
+"""The pages worth opening: their addresses, their saved views, and in a real browser what they show."""
+
+import asyncio
+import csv
+import json
+import os
+import re
+import shutil
+import time
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+from mlflow import MlflowClient
+
+from pipeline.files.atomic import write_text
+from pipeline.tracking.collect import collect_records
+from pipeline.tracking.pages import list_pages
+from pipeline.tracking.projection import project, project_live
+from pipeline.tracking.server import HOST, serve
+from pipeline.tracking.store import tracking_uri
+from tests.browser import find_chromium, open_browser
+from tests.pipeline.tracking.conftest import free_port, wait_for_server
+from tests.pipeline.tracking.synthetic import ROW, ROWS, SEED, SEEDS, event_lines, make_record, make_training
+from tests.tiny import REPOSITORY
+
+SERVER = "http://127.0.0.1:5001"
+SECONDS_TO_SHOW = 90
+SECONDS_TO_DRAW = 8  # after the text is there, for a picture with all its curves
+REAL = "course_small"  # a profile whose results are in git, with the records that came from another machine
+CLOSED_ASSISTANT = {"mlflow.assistant.fab.autoOpenedOnFirstLoad_v1": "true", "mlflow.assistant.panelOpen_v1": "false"}
+# The folder that the browser's pictures go to: `BERTY_SCREENSHOTS=docs python -m pytest tests/...`.
+PICTURES = "BERTY_SCREENSHOTS"
+PICTURED = ("table", "curves")
+
+
+def project_all(root: Path, server: str = SERVER) -> list[str]:
+    """Project everything; the lines of the pages."""
+    found, _ = collect_records(root)
+    project(found, root)
+    return list(list_pages(root, server, [record for record, _ in found]))
+
+
+def saved_view(root: Path, name: str) -> dict:
+    tags = MlflowClient(tracking_uri(root)).get_experiment_by_name("tiny").tags
+    return json.loads(tags[f"mlflow.sharedViewState.{name}"])
+
+
+def test_the_pages_are_of_the_current_table(project_root: Path) -> None:
+    table, curves, rows = project_all(project_root)
+    assert table.startswith(f"table 2 of tiny: {SERVER}/#/experiments/1/runs?")
+    assert all("viewStateShareKey=table2" in page for page in (table, curves))
+    assert "compareRunsMode=TABLE" in table and "compareRunsMode=CHART" in curves
+    assert "compare-runs?runs=" in rows, "MLflow finds its runs only as the first key"
+    ids = json.loads(unquote(rows.split("runs=")[1].split("&")[0]))
+    client = MlflowClient(tracking_uri(project_root))
+    assert [client.get_run(run_id).info.run_name for run_id in ids] == [f"{row}-{SEEDS[0]}" for row in ROWS]
+
+
+def test_without_a_summary_there_is_no_page(root: Path) -> None:
+    assert list(list_pages(root, SERVER, [make_record("training", "phase2", "baseline", 0)])) == []
+
+
+def test_the_saved_view_finds_the_runs_of_the_table(project_root: Path) -> None:
+    project_all(project_root)
+    view = saved_view(project_root, "table2")
+    client = MlflowClient(tracking_uri(project_root))
+    found = client.search_runs([client.get_experiment_by_name("tiny").experiment_id], view["searchFilter"])
+    assert {run.info.run_name for run in found} == {f"{row}-{seed}" for row in ROWS for seed in SEEDS}
+    assert {"metrics.`overall`", "metrics.`sst.accuracy`"} <= set(view["selectedColumns"])
+    charted = {key for chart in view["compareRunCharts"] for key in chart["selectedMetricKeys"]}
+    assert {"overall", "sst.accuracy", "dev/sst.accuracy", "train/sst.accuracy"} <= charted
+    sections = {section["uuid"] for section in view["compareRunSections"]}
+    assert {chart["metricSectionId"] for chart in view["compareRunCharts"]} <= sections
+
+
+def test_a_run_that_goes_on_is_in_the_comparison(project_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project_all(project_root)
+    live = make_training(ROW, SEED) | {"run_key": "8" * 64}
+    write_text(project_root / ".work" / live["run_key"] / "events.jsonl", "".join(event_lines(live)))
+    monkeypatch.setattr(time, "time", lambda: live["end_time"] / 1000)
+    project_live(project_root)
+    client = MlflowClient(tracking_uri(project_root))
+    search = saved_view(project_root, "table2")["searchFilter"]
+    found = client.search_runs(
+        [client.get_experiment_by_name("tiny").experiment_id], f"{search} and status = 'RUNNING'"
+    )
+    assert [run.data.tags["run_key"] for run in found] == [live["run_key"]]
+
+
+@pytest.mark.skipif(find_chromium() is None, reason="no Chromium on PATH: the test of MLflow's pages needs a browser")
+def test_a_browser_shows_the_rows_and_their_metrics(root: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """On the real results that are in git."""
+    shutil.copytree(REPOSITORY / "results" / REAL, root / "results" / REAL)
+    port = free_port()
+    pages = [page.partition(": ")[2] for page in project_all(root, f"http://{HOST}:{port}")]
+    with serve(root, port) as process:
+        wait_for_server(port, process)
+        asyncio.run(look_at(pages, tmp_path_factory.mktemp("browser")))
+
+
+async def look_at(pages: list[str], memory: Path) -> None:
+    table, curves, rows, _ = pages
+    with (REPOSITORY / "results" / REAL / "table2.csv").open(newline="") as file:
+        expected = [(line["row"], float(line["mean"])) for line in csv.DictReader(file)]
+
+    def has_rows(text: str) -> bool:
+        return all(f"{row}-0" in text for row, _ in expected)
+
+    def has_scores(text: str) -> bool:
+        shown = {f"{float(word):.6f}" for word in re.findall(r"-?\d\.\d{5,}", text)}
+        return has_rows(text) and all(f"{mean:.6f}" in shown for _, mean in expected)
+
+    async with open_browser(memory, width=1700, height=1150) as page:
+        await page.open(table.partition("#")[0])
+        for key, value in CLOSED_ASSISTANT.items():
+            await page.evaluate(f"localStorage.setItem('{key}', '{value}')")
+        for name, address, is_there in (
+            ("table", table, has_scores),
+            ("curves", curves, lambda text: has_rows(text) and "Scores after each epoch" in text),
+            ("rows", rows, lambda text: has_rows(text) and {"overall", "train.learning_rate"} <= set(text.split())),
+        ):
+            await page.open("about:blank")  # another address after the # alone does not load the page again
+            await page.open(address)
+            await page.wait_for(is_there, SECONDS_TO_SHOW)
+            if (folder := os.environ.get(PICTURES)) and name in PICTURED:
+                await asyncio.sleep(SECONDS_TO_DRAW)
+                await page.screenshot(Path(folder) / f"{name}.png")
