@@ -96,10 +96,16 @@ def test_a_browser_shows_the_rows_and_their_metrics(root: Path, tmp_path_factory
     pages = [page.partition(": ")[2] for page in project_all(root, f"http://{HOST}:{port}")]
     with serve(root, port) as process:
         wait_for_server(port, process)
-        asyncio.run(look_at(pages, tmp_path_factory.mktemp("browser")))
+        texts = asyncio.run(look_at(pages, tmp_path_factory.mktemp("browser")))
+    assert set(texts) == {"table", "curves", "rows"}
+    for name, text in texts.items():
+        assert "iteration_2-0" in text and "iteration_3-0" in text, name
+    assert "overall" in texts["table"] and "Scores after each epoch" in texts["curves"]
 
 
-async def look_at(pages: list[str], memory: Path) -> None:
+async def look_at(pages: list[str], memory: Path) -> dict[str, str]:
+    """The text of each page, once its rows and their scores are there."""
+    texts = {}
     table, curves, rows, _ = pages
     with (REPOSITORY / "results" / REAL / "table2.csv").open(newline="") as file:
         expected = [(line["row"], float(line["mean"])) for line in csv.DictReader(file)]
@@ -122,7 +128,8 @@ async def look_at(pages: list[str], memory: Path) -> None:
         ):
             await page.open("about:blank")  # another address after the # alone does not load the page again
             await page.open(address)
-            await page.wait_for(is_there, SECONDS_TO_SHOW)
+            texts[name] = await page.wait_for(is_there, SECONDS_TO_SHOW)
             if (folder := os.environ.get(PICTURES)) and name in PICTURED:
                 await asyncio.sleep(SECONDS_TO_DRAW)
                 await page.screenshot(Path(folder) / f"{name}.png")
+    return texts
