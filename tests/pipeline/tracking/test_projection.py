@@ -2,28 +2,23 @@
 
 import json
 import shutil
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
-from mlflow.entities import Run
 
 from pipeline.files.atomic import write_text
-from pipeline.tracking import collect
 from pipeline.tracking.collect import collect_records
 from pipeline.tracking.projection import Summary, project, project_live
-from pipeline.tracking.store import StoreUnavailable, tracking_uri
+from pipeline.tracking.store import StoreUnavailable
+from tests.pipeline.tracking.shown import client_of, describe, history, project_all, runs_of
 from tests.pipeline.tracking.synthetic import (
-    NUM_EPOCHS,
     NUM_WINDOWS,
     ROW,
     ROWS,
     SEED,
     SEEDS,
-    T0,
-    event_lines,
     make_evaluation,
     make_record,
     make_training,
@@ -35,47 +30,6 @@ pytestmark = pytest.mark.usefixtures("any_store")  # every test on a sqlite file
 
 NUM_RUNS = len(ROWS) * len(SEEDS) + 3
 KEY = make_training(ROW, SEED)["run_key"]
-
-
-def project_all(root: Path) -> Summary:
-    found, problems = collect_records(root)
-    assert problems == []
-    return project(found, root)
-
-
-def client_of(root: Path) -> MlflowClient:
-    return MlflowClient(tracking_uri(root))
-
-
-def runs_of(root: Path, experiment: str = "tiny") -> dict[str, Run]:
-    """The runs by name; two of one name are an error."""
-    client = client_of(root)
-    found = client.search_runs([client.get_experiment_by_name(experiment).experiment_id])
-    runs = {run.info.run_name: run for run in found}
-    assert len(runs) == len(found)
-    return runs
-
-
-def history(root: Path, run: Run, key: str) -> list[list]:
-    metrics = client_of(root).get_metric_history(run.info.run_id, key)
-    return [[metric.step, metric.timestamp, metric.value] for metric in metrics]
-
-
-def describe(root: Path) -> dict[str, object]:
-    """All that is shown of all runs but MLflow's own ids."""
-    return {
-        name: [
-            run.info.status,
-            run.info.start_time,
-            run.info.end_time,
-            dict(run.data.params),
-            dict(run.data.tags),
-            {key: history(root, run, key) for key in run.data.metrics},
-            [(data.dataset.name, data.dataset.digest) for data in run.inputs.dataset_inputs],
-            sorted(artifact.path for artifact in client_of(root).list_artifacts(run.info.run_id)),
-        ]
-        for name, run in runs_of(root).items()
-    }
 
 
 def test_everything_in_the_records_is_shown(project_root: Path) -> None:
@@ -356,86 +310,6 @@ def test_an_imported_run_is_marked_and_has_its_files(root: Path) -> None:
     run = runs_of(root)[f"{ROW}-{SEED}"]
     assert run.data.tags["imported"] == "true"
     assert [artifact.path for artifact in client_of(root).list_artifacts(run.info.run_id)] == ["history.csv"]
-
-
-def live_file(root: Path) -> Path:
-    path = root / ".work" / KEY / "events.jsonl"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path
-
-
-@pytest.fixture
-def recent(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The clock stands a minute after the synthetic runs."""
-    monkeypatch.setattr(time, "time", lambda: (T0 + 400_000) / 1000)
-
-
-def test_a_live_run_is_followed_and_then_finished(root: Path, recent: None) -> None:
-    record = make_training(ROW, SEED)
-    lines = event_lines(record)
-    live_file(root).write_text("".join(lines[:502]) + '{"event": "metr')
-    assert project_live(root) == (Summary(1, 0, 0), [])
-    first = runs_of(root)[f"{ROW}-{SEED}"]
-    assert first.info.status == "RUNNING"
-    assert history(root, first, "loss/sst") == record["metrics"]["loss/sst"][:500]
-    assert project_live(root) == (Summary(0, 0, 1), [])
-    live_file(root).write_text("".join(lines[:1002]))
-    assert project_live(root) == (Summary(0, 1, 0), [])
-    assert history(root, first, "loss/sst") == record["metrics"]["loss/sst"][:1000]
-    write_into(root, record)
-    assert project_all(root) == Summary(0, 1, 0)
-    last = runs_of(root)[f"{ROW}-{SEED}"]
-    assert (last.info.run_id, last.info.status) == (first.info.run_id, "FINISHED")
-    assert (last.info.start_time, last.info.end_time) == (record["start_time"], record["end_time"])
-    assert history(root, last, "loss/sst") == record["metrics"]["loss/sst"]
-    assert len(history(root, last, "dev/sst.accuracy")) == NUM_EPOCHS
-    assert project_live(root, recorded={KEY}) == (Summary(0, 0, 0), [])
-
-
-def test_a_live_run_that_was_cut_back_leaves_no_stale_points(root: Path, recent: None) -> None:
-    lines = event_lines(make_training(ROW, SEED))
-    live_file(root).write_text("".join(lines[:102]))
-    project_live(root)
-    again = lines[:52] + [line.replace('"time_ms": 17', '"time_ms": 18') for line in lines[52:72]]
-    live_file(root).write_text("".join(again))
-    project_live(root)
-    steps = [step for step, _, _ in history(root, runs_of(root)[f"{ROW}-{SEED}"], "loss/sst")]
-    assert steps == list(range(70))
-
-
-def test_an_evaluation_and_a_live_run_of_one_key_do_not_push_each_other_out(root: Path, recent: None) -> None:
-    live_file(root).write_text("".join(event_lines(make_training(ROW, SEED))[:102]))
-    project_live(root)
-    first = runs_of(root)[f"{ROW}-{SEED}"].info.run_id
-    write_into(root, make_evaluation(ROW, SEED))
-    for project_one in (project_all, project_live):
-        project_one(root)
-        run = runs_of(root)[f"{ROW}-{SEED}"]
-        assert (run.info.run_id, run.info.status) == (first, "RUNNING")
-        assert {"overall", "loss/sst"} <= set(run.data.metrics)
-
-
-def test_a_live_run_that_fell_silent_was_killed(root: Path, recent: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    live_file(root).write_text("".join(event_lines(make_training(ROW, SEED))[:102]))
-    project_live(root)
-    monkeypatch.setattr(collect, "SILENCE_MS", 0)
-    project_live(root)
-    assert runs_of(root)[f"{ROW}-{SEED}"].info.status == "KILLED"
-    monkeypatch.undo()
-    monkeypatch.setattr(time, "time", lambda: (T0 + 400_000) / 1000)
-    project_live(root)
-    assert runs_of(root)[f"{ROW}-{SEED}"].info.status == "RUNNING"
-
-
-def test_a_broken_event_file_is_named_and_holds_nothing_up(root: Path, recent: None) -> None:
-    live_file(root).write_text("".join(event_lines(make_training(ROW, SEED))[:12]))
-    broken = root / ".work" / "broken" / "events.jsonl"
-    broken.parent.mkdir()
-    broken.write_text("{\n{}\n")
-    summary, problems = project_live(root)
-    assert summary == Summary(1, 0, 0)
-    assert len(problems) == 1
-    assert str(broken) in problems[0]
 
 
 def test_nothing_to_show_is_no_error(root: Path) -> None:

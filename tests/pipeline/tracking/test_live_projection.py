@@ -1,0 +1,104 @@
+"""The projection of runs that have not ended: followed, cut back, fallen silent, finished."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from pipeline.tracking import collect
+from pipeline.tracking.projection import Summary, project_live
+from tests.pipeline.tracking.shown import history, project_all, runs_of
+from tests.pipeline.tracking.synthetic import (
+    NUM_EPOCHS,
+    ROW,
+    SEED,
+    T0,
+    event_lines,
+    make_evaluation,
+    make_training,
+    write_into,
+)
+
+pytestmark = pytest.mark.usefixtures("any_store")  # every test on a sqlite file and on a real server
+
+KEY = make_training(ROW, SEED)["run_key"]
+
+
+def live_file(root: Path) -> Path:
+    path = root / ".work" / KEY / "events.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+@pytest.fixture
+def recent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock stands a minute after the synthetic runs."""
+    monkeypatch.setattr(time, "time", lambda: (T0 + 400_000) / 1000)
+
+
+def test_a_live_run_is_followed_and_then_finished(root: Path, recent: None) -> None:
+    record = make_training(ROW, SEED)
+    lines = event_lines(record)
+    live_file(root).write_text("".join(lines[:502]) + '{"event": "metr')
+    assert project_live(root) == (Summary(1, 0, 0), [])
+    first = runs_of(root)[f"{ROW}-{SEED}"]
+    assert first.info.status == "RUNNING"
+    assert history(root, first, "loss/sst") == record["metrics"]["loss/sst"][:500]
+    assert project_live(root) == (Summary(0, 0, 1), [])
+    live_file(root).write_text("".join(lines[:1002]))
+    assert project_live(root) == (Summary(0, 1, 0), [])
+    assert history(root, first, "loss/sst") == record["metrics"]["loss/sst"][:1000]
+    write_into(root, record)
+    assert project_all(root) == Summary(0, 1, 0)
+    last = runs_of(root)[f"{ROW}-{SEED}"]
+    assert (last.info.run_id, last.info.status) == (first.info.run_id, "FINISHED")
+    assert (last.info.start_time, last.info.end_time) == (record["start_time"], record["end_time"])
+    assert history(root, last, "loss/sst") == record["metrics"]["loss/sst"]
+    assert len(history(root, last, "dev/sst.accuracy")) == NUM_EPOCHS
+    assert project_live(root, recorded={KEY}) == (Summary(0, 0, 0), [])
+
+
+def test_a_live_run_that_was_cut_back_leaves_no_stale_points(root: Path, recent: None) -> None:
+    lines = event_lines(make_training(ROW, SEED))
+    live_file(root).write_text("".join(lines[:102]))
+    project_live(root)
+    again = lines[:52] + [line.replace('"time_ms": 17', '"time_ms": 18') for line in lines[52:72]]
+    live_file(root).write_text("".join(again))
+    project_live(root)
+    steps = [step for step, _, _ in history(root, runs_of(root)[f"{ROW}-{SEED}"], "loss/sst")]
+    assert steps == list(range(70))
+
+
+def test_an_evaluation_and_a_live_run_of_one_key_do_not_push_each_other_out(root: Path, recent: None) -> None:
+    live_file(root).write_text("".join(event_lines(make_training(ROW, SEED))[:102]))
+    project_live(root)
+    first = runs_of(root)[f"{ROW}-{SEED}"].info.run_id
+    write_into(root, make_evaluation(ROW, SEED))
+    for project_one in (project_all, project_live):
+        project_one(root)
+        run = runs_of(root)[f"{ROW}-{SEED}"]
+        assert (run.info.run_id, run.info.status) == (first, "RUNNING")
+        assert {"overall", "loss/sst"} <= set(run.data.metrics)
+
+
+def test_a_live_run_that_fell_silent_was_killed(root: Path, recent: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    live_file(root).write_text("".join(event_lines(make_training(ROW, SEED))[:102]))
+    project_live(root)
+    monkeypatch.setattr(collect, "SILENCE_MS", 0)
+    project_live(root)
+    assert runs_of(root)[f"{ROW}-{SEED}"].info.status == "KILLED"
+    monkeypatch.undo()
+    monkeypatch.setattr(time, "time", lambda: (T0 + 400_000) / 1000)
+    project_live(root)
+    assert runs_of(root)[f"{ROW}-{SEED}"].info.status == "RUNNING"
+
+
+def test_a_broken_event_file_is_named_and_holds_nothing_up(root: Path, recent: None) -> None:
+    live_file(root).write_text("".join(event_lines(make_training(ROW, SEED))[:12]))
+    broken = root / ".work" / "broken" / "events.jsonl"
+    broken.parent.mkdir()
+    broken.write_text("{\n{}\n")
+    summary, problems = project_live(root)
+    assert summary == Summary(1, 0, 0)
+    assert len(problems) == 1
+    assert str(broken) in problems[0]
