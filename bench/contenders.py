@@ -19,6 +19,7 @@ from bench.models import build_start
 from bench.ours import Evaluation, FrozenEncoding, Ours
 from bench.peer import Peer
 from bench.timing import Description, Sample
+from pipeline.evaluation.device import has_bf16
 
 # Each is called with the inputs, which say tasks, combination and precision, and the device; the result has a method
 # `step(batch)`, and what does something else than train on the batch an attribute `operations`.
@@ -75,15 +76,9 @@ class MeasuredContender:
 def describe_machine(device: torch.device) -> dict[str, Any]:
     """What the measurement of this device depends on."""
     is_cuda = device.type == "cuda"
-    capabilities = torch.cpu.get_capabilities()
     return {
         "name": torch.cuda.get_device_name(device) if is_cuda else "cpu",
         "num_threads": torch.get_num_threads(),
-        "has_bf16": torch.cuda.is_bf16_supported() if is_cuda else has_bf16(capabilities),
+        "has_bf16": has_bf16(device),
         "has_cuda": torch.cuda.is_available(),
     }
-
-
-def has_bf16(capabilities: dict[str, Any]) -> bool:
-    """Whether a CPU with these capabilities (`torch.cpu.get_capabilities`) multiplies bf16 in hardware."""
-    return any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))

@@ -27,7 +27,7 @@ def choose_dtype(precision: str) -> torch.dtype | None:
     if precision not in PRECISIONS:
         raise ValueError(f"precision {precision!r} is not one of {', '.join(PRECISIONS)}")
     device = choose_device()
-    if precision == "bf16" and not _has_bf16(device):
+    if precision == "bf16" and not has_bf16(device):
         print(
             f"warning: {device} ({platform.machine()}) has no hardware for bf16 and will be slow: "
             "precision: fp32 in params.yaml is faster here, with results of its own",
@@ -36,7 +36,8 @@ def choose_dtype(precision: str) -> torch.dtype | None:
     return PRECISIONS[precision]
 
 
-def _has_bf16(device: torch.device) -> bool:
+def has_bf16(device: torch.device) -> bool:
+    """Whether the device multiplies bf16 in hardware."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     if platform.machine() in ("x86_64", "AMD64"):  # oneDNN's own answer is yes wherever it can emulate it

@@ -41,11 +41,11 @@ def test_params_may_say_what_there_is():
 
 def test_a_precision_without_hardware_is_a_warning_and_goes_on(monkeypatch, capsys):
     monkeypatch.setenv("BERTY_DEVICE", "cpu")
-    monkeypatch.setattr(device, "_has_bf16", lambda found: False)
+    monkeypatch.setattr(device, "has_bf16", lambda found: False)
     assert choose_dtype("fp32") is None and capsys.readouterr().err == ""
     assert choose_dtype("bf16") == torch.bfloat16
     assert "cpu" in (said := capsys.readouterr().err) and "no hardware for bf16" in said
-    monkeypatch.setattr(device, "_has_bf16", lambda found: True)
+    monkeypatch.setattr(device, "has_bf16", lambda found: True)
     assert choose_dtype("bf16") == torch.bfloat16 and capsys.readouterr().err == ""
     with pytest.raises(ValueError, match="precision 'fp16' is not one of fp32, bf16"):
         choose_dtype("fp16")
@@ -56,4 +56,4 @@ def test_bf16_hardware_is_asked_for_and_not_its_emulation(monkeypatch, avx512_bf
     monkeypatch.setattr(device.platform, "machine", lambda: "x86_64")
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx512_bf16)
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
-    assert device._has_bf16(torch.device("cpu")) == (avx512_bf16 or amx)
+    assert device.has_bf16(torch.device("cpu")) == (avx512_bf16 or amx)
