@@ -184,8 +184,8 @@ def dropout(input_RD: Tensor, probability: float) -> Tensor:
 def draw_mask(like: Tensor, dropout: float) -> Tensor:
     """A tensor like the one given: 0 with probability `dropout`, else 1, from torch's generator.
 
-    Sixteen random bits a number, four numbers a draw; the probability is rounded to a multiple of 1/65536, and is one at
-    least.
+    Sixteen random bits a number, four numbers a draw. The probability is rounded to a multiple of 1/65536 and is at
+    least that.
     """
     bits = torch.empty(-(-like.numel() // 4), dtype=torch.int64, device=like.device).random_(-(2**63), None)
     threshold = min(round((1 - dropout) * 2**16) - 2**15, 2**15 - 1)
