@@ -1,10 +1,11 @@
 # Set-up is part of every target. PYTHON is the interpreter that makes .venv: 3.11 or newer.
 SHELL := /bin/bash
 PYTHON ?= python3
+BASE ?= origin/main
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test track ui check bless bench import readme clean
+.PHONY: help setup run test track ui check bless review register promote serve bench import readme clean
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +31,18 @@ check: .venv/run  ## the regression gate: the results against baseline/ and the 
 
 bless: .venv/run  ## make the present results the baseline; its diff is reviewed like code
 	python -m stages.bless
+
+review: .venv/run  ## what CI does with a change: a stale dvc.lock, dvc repro, the gate against its merge base with BASE
+	python -m stages.review --base $(BASE) --markdown review.md
+
+register: .venv/run  ## the best run's model as MLflow's candidate
+	python -m stages.register
+
+promote: .venv/run  ## the candidate as champion, if the gate lets it pass
+	python -m stages.promote
+
+serve: .venv/run  ## the champion over http, on 127.0.0.1
+	python -m stages.serve
 
 bench: .venv/run .venv/test  ## side by side with other stacks and the machine's limit; BERTY_MIRROR=FOLDER: on real lengths
 	python -m bench

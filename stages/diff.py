@@ -24,7 +24,7 @@ def main() -> None:
     profile = arguments.profile or params.profile
     with tempfile.TemporaryDirectory() as work:
         one, other = resolve_pair(*arguments.names, profile, root, Path(work))
-        found = compare(one, other, *expectations(params.gate, params.tasks))
+        found = compare(one, other, *expectations(params.gate, params.tasks, params.profiles.get(profile)))
         tables = make_tables(one, other, found, root, profile)
     print(render_terminal(tables))
     if arguments.markdown:

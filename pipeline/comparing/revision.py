@@ -17,6 +17,27 @@ def find_revision(name: str, root: Path) -> str | None:
     return done.stdout.decode().strip() if done.returncode == 0 else None
 
 
+def find_merge_base(name: str, root: Path) -> str:
+    """The commit from which HEAD branched off the revision `name`; `ValueError` where there is none."""
+    commit = find_revision(name, root)
+    if commit is None:
+        raise ValueError(f"{name!r} is no revision of this repository")
+    done = _run(root, "git", "merge-base", commit, "HEAD")
+    if done.returncode:
+        raise ValueError(f"HEAD and {name} have no commit in common (a shallow clone has none)")
+    return done.stdout.decode().strip()
+
+
+def write_files(commit: str, name: str, root: Path, target: Path) -> Path | None:
+    """Write what git has at `commit` under the path `name` below `target`; gives its path there, None without any."""
+    done = _run(root, "git", "archive", "--format=tar", commit, name)
+    if done.returncode:
+        return None
+    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
+        archive.extractall(target, filter="data")
+    return target / name
+
+
 def write_revision(commit: str, profile: str, root: Path, target: Path) -> list[str]:
     """Write a profile's results, records and plan as they were at `commit` below `target`.
 
@@ -24,11 +45,7 @@ def write_revision(commit: str, profile: str, root: Path, target: Path) -> list[
     """
     missing = []
     results = layout.results(profile).as_posix()
-    done = _run(root, "git", "archive", "--format=tar", commit, results)
-    if done.returncode == 0:
-        with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
-            archive.extractall(target, filter="data")
-    else:
+    if write_files(commit, results, root, target) is None:
         missing.append(f"{results}: not in git at {commit[:7]}")
     if (target / results / "imported").is_dir():
         return missing  # trained elsewhere: its records are in git

@@ -52,6 +52,7 @@ def _find_broken_references(params: Params) -> Iterator[str]:
         where = f"profiles.{name}"
         yield from _unknown(f"{where}.encoder", [profile.encoder], params.encoders)
         yield from _unknown(f"{where}.max_train", profile.max_train, params.tasks)
+        yield from _unknown(f"{where}.seed_sd", profile.seed_sd, params.tasks)
         yield from _unknown(f"{where}.data.sizes", profile.data.sizes, params.tasks)
         if profile.data.corpus == "sample":
             missing = [task for task in params.tasks if task not in profile.data.sizes]

@@ -87,6 +87,7 @@ class Profile(Section):
     part1_epochs: Count
     curve_examples: Count  # examples per task and split
     floors: dict[Name, dict[Name, Score]] = {}  # row -> task -> the lowest mean score that `make check` lets pass
+    seed_sd: dict[Name, Rate] = {}  # by task: where this profile's seeds move a score otherwise than gate.seed_sd says
     train: TrainOverride = TrainOverride()
 
 

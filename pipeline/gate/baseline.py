@@ -28,15 +28,15 @@ def folder(profile: str) -> Path:
     return Path("baseline") / profile
 
 
-def check_profile(params: Params) -> Comparison:
-    """The present results of the profile in params.yaml against its baseline and its floors."""
+def check_profile(params: Params, accepted: Path | None = None) -> Comparison:
+    """The present results of the profile in params.yaml against its floors and its baseline (or that in `accepted`)."""
     profile = params.profile
-    baseline = folder(profile) / "predictions"
+    baseline = (accepted or folder(profile)) / "predictions"
     if not baseline.is_dir():
         raise ValueError(f"{baseline}: no such folder: profile {profile} has no baseline; `make bless` makes the "
                          "present results the baseline")  # fmt: skip
-    current, floors = layout.results(profile) / "predictions", params.profiles[profile].floors
-    return compare(baseline, current, params, _planned_runs(profile), floors)
+    current = layout.results(profile) / "predictions"
+    return compare(baseline, current, params, _planned_runs(profile), params.profiles[profile])
 
 
 def bless(params: Params) -> Path:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.config.schema import Gate, Params
+from pipeline.config.schema import Gate, Params, Profile
 from pipeline.gate.cells import Cell, join, list_extra, list_files
 from pipeline.gate.verdicts import VERDICTS, Verdict, judge
 from pipeline.statistics.samples import measure
@@ -59,11 +59,11 @@ def compare(
     current: Path,
     params: Params,
     runs: Runs | None = None,
-    floors: dict[str, dict[str, float]] | None = None,
+    profile: Profile | None = None,
 ) -> Comparison:
     """Compare two folders of predictions; of the current one only `runs`, where they are given.
 
-    `floors` is {row: {task: lowest mean score}}. What cannot be compared is a `ValueError` that says why.
+    `profile` has floors, and expectations of its own. What cannot be compared is a `ValueError` that says why.
     """
     before, after = list_files(baseline), list_files(current, runs)
     unknown = sorted({task for _, _, task in before} - set(params.tasks))
@@ -72,15 +72,18 @@ def compare(
                          f"allowed: {', '.join(params.tasks)}")  # fmt: skip
     cells = join(before, after)
     metrics = {name: task.metric for name, task in params.tasks.items()}
-    verdicts = judge(cells, metrics, *expectations(params.gate, metrics))
-    kept = list(_check_floors(cells, metrics, floors or {}))
+    verdicts = judge(cells, metrics, *expectations(params.gate, metrics, profile))
+    kept = list(_check_floors(cells, metrics, profile.floors if profile else {}))
     return Comparison(str(baseline), str(current), verdicts, list_extra(before, after), kept)
 
 
-def expectations(gate: Gate, tasks: Iterable[str]) -> tuple[dict[str, float], dict[str, float]]:
-    """The margin and the expected seed deviation of every task."""
+def expectations(
+    gate: Gate, tasks: Iterable[str], profile: Profile | None = None
+) -> tuple[dict[str, float], dict[str, float]]:
+    """The margin and the expected seed deviation of every task, the latter the profile's own where it has one."""
+    expected = gate.seed_sd | (profile.seed_sd if profile else {})
     margins = {task: gate.margins.get(task, gate.default_margin) for task in tasks}
-    return margins, {task: gate.seed_sd.get(task, gate.default_seed_sd) for task in tasks}
+    return margins, {task: expected.get(task, gate.default_seed_sd) for task in tasks}
 
 
 def _check_floors(cells: list[Cell], metrics: dict[str, str], floors: dict[str, dict[str, float]]) -> Iterator[Floor]:

@@ -44,11 +44,12 @@ class Verdict:
 
 
 def judge(
-    cells: list[Cell], metrics: dict[str, str], margins: dict[str, float], seed_sd: dict[str, float]
+    cells: list[Cell], metrics: dict[str, str], margins: dict[str, float], seed_sd: dict[str, float] | None
 ) -> list[Verdict]:
     """A verdict for each cell, in order; `metrics`, `margins` and `seed_sd` are by task (params.yaml).
 
-    `seed_sd` is the standard deviation between seeds that is expected before any is seen.
+    `seed_sd` is the standard deviation between seeds that is expected before any is seen; None compares these very
+    models, whatever other seeds would give.
     """
     pairs = [
         (measure(metric, cell.labels_N, cell.baseline_SN), measure(metric, cell.labels_N, cell.current_SN))
@@ -68,8 +69,10 @@ def judge(
     ]
 
 
-def _make_noises(cells: list[Cell], pairs: list[Pair], seed_sd: dict[str, float]) -> list[Noise]:
+def _make_noises(cells: list[Cell], pairs: list[Pair], seed_sd: dict[str, float] | None) -> list[Noise]:
     """The noise of each difference; the rows of a task learn from each other how much a seed moves a score."""
+    if seed_sd is None:
+        return [make_noise(difference_variance(before, after)) for before, after in pairs]
     noises = {}
     for task in dict.fromkeys(cell.task for cell in cells):
         indices = [index for index, cell in enumerate(cells) if cell.task == task]

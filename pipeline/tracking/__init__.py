@@ -1,4 +1,4 @@
-"""The window on the records: their projection to MLflow. The only importer of mlflow."""
+"""The window on the records: their projection to MLflow. Only this and serving import mlflow."""
 
 import os
 

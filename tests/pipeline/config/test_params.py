@@ -73,6 +73,8 @@ FAULTS = [
     ("seeds", [-1], ["seeds.0", "greater than or equal to 0"]),
     ("seeds", [0, 1, 0], ["seeds", "[0, 1, 0]", "twice"]),
     ("gate__margins__sst", 0, ["gate.margins.sst", "greater than 0"]),
+    ("profiles__sample__seed_sd", {"quora": 0.1}, ["sample.seed_sd: 'quora'", "allowed: sst, para, sts"]),
+    ("profiles__sample__seed_sd", {"sst": -0.1}, ["seed_sd.sst", "greater than 0"]),
     ("profiles__sample__floors", {"iteration_1": {"sst": 1.1}}, ["floors.iteration_1.sst", "less than or equal to 1"]),
     # another type
     ("train__batch_size", "32", ["train.batch_size", "valid integer", "'32'"]),

@@ -1,6 +1,5 @@
 """Tokenising: golden ids with a small vocabulary, and equality with transformers where the real one is at hand."""
 
-
 import pytest
 import transformers
 

@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.evaluation.evaluate import evaluate
 from pipeline.files import layout
-from pipeline.prediction import csv_file
+from pipeline.prediction import text_model
 from pipeline.training.loop import train
 from stages import predict
 from tests.tiny import PROFILE, REPOSITORY, TinyProject, call_stage
@@ -65,8 +65,8 @@ def test_every_row_has_one_in_order_whatever_its_sentence(tiny, model):
 def test_the_text_is_cleaned_as_in_training(tiny, model, monkeypatch):
     # WordPiece undoes most of what cleaning does, so what it is asked for is looked at.
     asked = []
-    tokenize = csv_file.tokenize
-    monkeypatch.setattr(csv_file, "tokenize", lambda *args: (asked.append(args[2]), tokenize(*args))[1])
+    tokenize = text_model.tokenize
+    monkeypatch.setattr(text_model, "tokenize", lambda *args: (asked.append(args[2]), tokenize(*args))[1])
     for task in ("sst", "sts"):
         dev = layout.corpus(PROFILE) / tiny.params.tasks[task].files.dev
         run_predict(tiny.model(model), task, dev, tiny.root / "out.csv")

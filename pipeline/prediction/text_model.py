@@ -1,0 +1,41 @@
+"""A trained model that takes text: sentences are cleaned, tokenised and truncated as in training."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.corpora.tokenizing import tokenize
+from pipeline.evaluation.predict import predict
+from pipeline.evaluation.saved_model import load_model
+from pipeline.tokens.store import make_token_set
+
+
+class TextModel:
+    """What a training stage left in `folder`, ready to predict; the encoder's folder is meant from `root`.
+
+    `sentences` names each task's sentences, one or two. It may be called from several threads at once.
+    """
+
+    def __init__(self, folder: Path, root: Path = Path(".")) -> None:
+        self._folder = Path(folder)
+        self._model, self._description = load_model(self._folder, root)
+        self._model.eval()  # once and for all, so that no thread switches dropout on under another
+        self.sentences = {name: task["text"]["sentences"] for name, task in self._description["tasks"].items()}
+
+    def check_task(self, task: str) -> None:
+        """Raise `ValueError` for a task that the model was not made for."""
+        if task not in self.sentences:
+            raise ValueError(f"{self._folder}: no task {task!r}; allowed: {', '.join(self.sentences)}")
+
+    def predict(self, task: str, examples: Sequence[tuple[str, ...]]) -> np.ndarray:
+        """One prediction per example (its one or two sentences), float32, in order: a class, or a score."""
+        self.check_task(task)
+        if not examples:
+            return np.empty(0, np.float32)
+        text = self._description["tasks"][task]["text"]
+        sentences = [sentence for example in examples for sentence in example]
+        ids = tokenize(sentences, self._folder / "vocab.txt", text["cleaning"], text["max_length"]).ids
+        tokens = make_token_set(ids, None, [str(place) for place in range(len(examples))], len(text["sentences"]))
+        everything = np.arange(len(examples))
+        return predict(self._model, task, tokens, everything, self._description["train"]["evaluation_tokens"])

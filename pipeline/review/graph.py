@@ -1,0 +1,44 @@
+"""DVC's graph as a review sees it: which stages the committed lock no longer fits, and which ones a repro ran."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+RUNNING = re.compile(r"Running stage '(?P<stage>[^']+)'")
+
+
+class GraphError(ValueError):
+    """DVC ended with an error; the text names the command and what it said last."""
+
+
+def list_stale(root: Path) -> list[str]:
+    """The stages for which dvc.lock does not hold what the checkout says. Nothing is run or fetched.
+
+    DVC's exit code does not tell. Outputs that are not here are no reason to be stale; what follows from a stale
+    stage is not listed, since a stage may come out as it was.
+    """
+    return _find_running(_run_dvc(root, "repro", "--allow-missing", "--dry"))
+
+
+def reproduce(root: Path) -> list[str]:
+    """Run `dvc repro`, its output passed on; gives the stages that were run, not up to date and not in the cache."""
+    return _find_running(_run_dvc(root, "repro", is_shown=True))
+
+
+def _run_dvc(root: Path, *arguments: str, is_shown: bool = False) -> str:
+    command = [sys.executable, "-m", "dvc", *arguments]
+    with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        lines = []
+        for line in process.stdout:
+            lines.append(line)
+            if is_shown:
+                print(line, end="", flush=True)
+    if process.returncode:
+        said = next((line.strip() for line in reversed(lines) if line.startswith("ERROR:")), "").removeprefix("ERROR: ")
+        raise GraphError(f"dvc {' '.join(arguments)} failed: {said or f'exit code {process.returncode}'}")
+    return "".join(lines)
+
+
+def _find_running(output: str) -> list[str]:
+    return list(dict.fromkeys(match["stage"] for match in RUNNING.finditer(output)))

@@ -1,0 +1,1 @@
+"""The model as a product: packed with all that it needs, registered in MLflow, served, promoted through the gate."""

@@ -1,0 +1,137 @@
+"""MLflow's registry: a profile's model, its versions, and the aliases `candidate` and `champion`."""
+
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+
+from mlflow import MlflowClient
+from mlflow.entities import Run
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
+
+from pipeline.evaluation.saved_model import check_hash
+from pipeline.files.digest import hash_bytes, hash_folder
+from pipeline.serving.package import CODE, write_model
+from pipeline.tracking.store import Store, find_experiment, find_runs, lock_file, name_failures, open_store
+
+CANDIDATE, CHAMPION = "candidate", "champion"
+SCORE = "overall"  # on the whole dev sets: what the best run is the best in
+IDENTITY = ("row", "seed", "phase", "profile", "encoder", "run_key", "git_commit", "weights_sha256")  # tags of the run
+CODE_TAG = "code_sha256"
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A version of a profile's model; `is_new` says whether it was made just now."""
+
+    version: ModelVersion
+    is_new: bool
+
+
+def name_model(profile: str) -> str:
+    """The registered model of a profile."""
+    return f"berty-{profile}"
+
+
+def register(profile: str, root: Path, row: str | None = None, seed: int | None = None) -> Registered:
+    """Make a run's model, the best run's where none is named, the candidate; its version is made where it is not there.
+
+    The run must be in MLflow and its weights here (`ValueError`). Raises `StoreUnavailable`.
+    """
+    store, root = open_store(root), Path(root)
+    with name_failures(store.uri), lock_file(store.lock):
+        experiment_id = find_experiment(store, profile)
+        run = choose_run(find_runs(store.client, experiment_id).values(), profile, row, seed)
+        weights = Path(run.data.tags["weights"])
+        check_hash(root / weights, run.data.tags["weights_sha256"])
+        tags = {key: run.data.tags[key] for key in IDENTITY} | {CODE_TAG: _hash_code()}
+        name = name_model(profile)
+        version = _find_version(store.client, name, tags)
+        is_new = version is None
+        if version is None:
+            model_id = _log_model(store, experiment_id, run, weights.parent, tags, root)
+            version = store.client.create_model_version(
+                name, f"models:/{model_id}", run.info.run_id, tags, model_id=model_id, description=_describe(run)
+            )
+        store.client.set_registered_model_alias(name, CANDIDATE, version.version)
+    return Registered(version, is_new)
+
+
+def choose_run(runs: Iterable[Run], profile: str, row: str | None, seed: int | None) -> Run:
+    """The phase-2 run of this row and seed; without a row the one with the best mean, without a seed its best run."""
+    rows: dict[str, list[Run]] = {}
+    for run in runs:
+        tags = run.data.tags
+        if tags.get("phase") == "phase2" and tags.get("current") == "true" and SCORE in run.data.metrics:
+            rows.setdefault(tags["row"], []).append(run)
+    if not rows:
+        raise ValueError(f"profile {profile}: MLflow has no evaluated run of table 2: `dvc repro`, then `make track`")
+    if row is None:
+        row = max(rows, key=lambda name: fmean(run.data.metrics[SCORE] for run in rows[name]))
+    if row not in rows:
+        raise ValueError(f"row {row!r}: MLflow has no evaluated run of it; allowed: {', '.join(sorted(rows))}")
+    found = {int(run.data.tags["seed"]): run for run in rows[row]}
+    if seed is None:
+        return max(found.values(), key=lambda run: run.data.metrics[SCORE])
+    if seed not in found:
+        seeds = ", ".join(map(str, sorted(found)))
+        raise ValueError(f"row {row}, seed {seed}: MLflow has no such run; allowed seeds: {seeds}")
+    return found[seed]
+
+
+def find_alias(client: MlflowClient, name: str, alias: str) -> ModelVersion | None:
+    """The version that an alias stands for; None where it stands for none."""
+    try:
+        return client.get_model_version_by_alias(name, alias)
+    except MlflowException as error:
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            return None
+        raise
+
+
+def _find_version(client: MlflowClient, name: str, tags: dict[str, str]) -> ModelVersion | None:
+    """The version of the same weights and code; the registered model is created where it is not there."""
+    try:
+        client.create_registered_model(name)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    found = [
+        version
+        for version in client.search_model_versions(f"name = '{name}'")
+        if all(version.tags.get(key) == tags[key] for key in ("weights_sha256", CODE_TAG))
+    ]
+    return max(found, key=lambda version: int(version.version), default=None)
+
+
+def _log_model(store: Store, experiment_id: str, run: Run, folder: Path, tags: dict[str, str], root: Path) -> str:
+    """Log the model to the run without opening the run again, which would change its times; gives the model's id."""
+    with tempfile.TemporaryDirectory() as work:
+        target, package = Path(work) / "mlflow_model", Path(work) / "package"
+        package.mkdir()
+        write_model(folder, target, package, root)
+        logged = store.client.create_logged_model(experiment_id, run.info.run_name, run.info.run_id, tags)
+        status = "FAILED"
+        try:
+            store.client.log_model_artifacts(logged.model_id, str(target))
+            status = "READY"
+        finally:
+            store.client.finalize_logged_model(logged.model_id, status)
+    return logged.model_id
+
+
+def _describe(run: Run) -> str:
+    scores = [
+        f"{key} {value:.3f}"
+        for key, value in sorted(run.data.metrics.items())
+        if key == SCORE or ("/" not in key and key.endswith((".accuracy", ".pearson")))
+    ]
+    return f"`{run.info.run_name}`, on the whole dev sets: {', '.join(scores)}."
+
+
+def _hash_code() -> str:
+    """The hash of the code that a version takes along."""
+    root = Path(__file__).parents[2]
+    return hash_bytes("".join(hash_folder(root / name) for name in CODE).encode())

@@ -1,0 +1,36 @@
+"""Make the candidate the champion if the gate lets it pass: `python -m stages.promote [--markdown FILE]`; no stage."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from pipeline.config.params import load_params
+from pipeline.files.atomic import write_text
+from pipeline.gate.text import render_markdown, render_terminal
+from pipeline.serving.promotion import promote
+from pipeline.tracking.store import StoreUnavailable
+
+
+def main() -> int:
+    """Exit 1 when something is regressed and the champion stays, 2 when there is nothing to compare."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="the comparisons")
+    arguments = parser.parse_args()
+    promotion = promote(load_params(), Path.cwd())
+    comparisons = [comparison for comparison in (promotion.table, promotion.models) if comparison]
+    for comparison in comparisons:
+        print(f"{comparison.current} against {comparison.baseline}\n{render_terminal(comparison)}\n")
+    if arguments.markdown:
+        write_text(arguments.markdown, "\n".join(map(render_markdown, comparisons)))
+    candidate, champion = promotion.candidate, promotion.champion
+    end = "is the champion" if promotion.is_champion else f"stays out; champion: {champion and champion.version}"
+    print(f"{candidate.name}: version {candidate.version} {end}")
+    return int(not promotion.is_champion)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except (ValueError, StoreUnavailable) as error:
+        print(f"promote: {error}", file=sys.stderr)
+        sys.exit(2)
