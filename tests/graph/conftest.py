@@ -1,0 +1,38 @@
+"""The tiny project after its first `dvc repro`: run once, and a copy for each file of tests."""
+
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from tests.graph.project import Project
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory):
+    """A project that is copied, never changed; `first_run` are the stages that its first repro ran."""
+    root = tmp_path_factory.mktemp("graph") / "project"
+    root.mkdir()
+    template = Project.build(root)
+    template.first_run = template.repro()
+    return template
+
+
+@pytest.fixture(scope="module")
+def project(template, tmp_path_factory):
+    """The file's own project; what its tests train stays in DVC's run cache."""
+    root = tmp_path_factory.mktemp("copy") / "project"
+    shutil.copytree(template.root, root, symlinks=True, ignore=shutil.ignore_patterns("mlflow.db*", "mlartifacts"))
+    project = Project(root, template.mirror)
+    project.first_run = template.first_run
+    subprocess.run([sys.executable, "-m", "stages.track"], cwd=root, env=project.environment, check=True)
+    return project
+
+
+@pytest.fixture(autouse=True)
+def restore_params(project):
+    """Every test begins with the same params.yaml."""
+    before = project.params
+    yield
+    project.write(before)

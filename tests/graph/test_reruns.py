@@ -1,0 +1,148 @@
+"""What an edit reruns and what a kill loses, on the tiny profile, run by DVC."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from tests.graph.project import trained
+from tests.tiny import PROFILE
+
+
+def test_nothing_changed_nothing_runs(project):
+    project.repro()
+    done = project.dvc("repro")
+    assert "Data and pipelines are up to date." in done.stdout
+    assert "Running stage" not in done.stdout
+
+
+def test_a_note_and_a_table_train_nothing(project):
+    params = project.params
+    params["iterations"]["iteration_3"]["note"] = "Another note."
+    params["profiles"][PROFILE]["note"] = "Another description."
+    params["iterations"]["iteration_3"]["paper"] = {"sst": 0.5}
+    project.write(params)
+    ran = project.repro()
+    assert set(ran) == {"plan@", "report@", "track@"}
+    assert "Another note." in (project.root / f"results/{PROFILE}/table2.md").read_text()
+    path = project.root / "pipeline/reporting/markdown.py"
+    before = path.read_text()
+    path.write_text(before + "\n# Another table.\n")
+    try:
+        assert project.repro() == ["report@"]
+    finally:
+        path.write_text(before)
+
+
+def test_a_changed_row_trains_itself_alone(project):
+    params = project.params
+    params["iterations"]["iteration_3"]["schedule"][0]["epochs"] = 2
+    project.write(params)
+    ran = project.repro()
+    assert trained(ran) == ["phase2@-iteration_3-0"]
+    assert [stage for stage in ran if stage.startswith("eval_")] == ["eval_phase2@-iteration_3-0"]
+
+
+def test_a_new_row_trains_itself_alone_and_a_removed_one_nothing(project):
+    params = project.params
+    params["iterations"]["new_idea"] = {
+        "control": "iteration_1",
+        "schedule": [{"tasks": ["sst", "sts"], "epochs": 1, "combine": "pcgrad"}],
+    }
+    project.write(params)
+    assert trained(project.repro()) == ["phase2@-new_idea-0"]
+    del params["iterations"]["new_idea"]
+    project.write(params)
+    assert trained(project.repro()) == []
+    assert "new_idea" not in (project.root / f"results/{PROFILE}/table2.csv").read_text()
+
+
+def test_a_changed_recipe_trains_itself_and_the_rows_that_start_from_it(project):
+    params = project.params
+    params["phase1"]["sst_then_sts"]["train"] = {"learning_rate": 2.0e-3}
+    project.write(params)
+    assert trained(project.repro()) == [
+        "phase1@-sst_then_sts-0",
+        "phase2@-iteration_2-0",
+        "phase2@-iteration_3-0",
+    ]
+
+
+def test_a_new_seed_and_a_new_encoder_train_only_themselves(project):
+    params = project.params
+    params["encoders"]["another"] = dict(params["encoders"]["minilm"])
+    for name in ("model.safetensors", "vocab.txt"):
+        params["assets"][f"another/{name}"] = {"sha256": "0" * 64, "sources": []}
+    params["seeds"] = [0, 1]
+    project.write(params)
+    ran = trained(project.repro())
+    assert ran and all(stage.endswith("-1") for stage in ran)
+    assert {stage.partition("@")[0] for stage in ran} == {"part1", "phase1", "phase2"}
+    table = (project.root / f"results/{PROFILE}/table2.csv").read_text()
+    assert all(line.split(",")[5] == "2" for line in table.splitlines()[1:])
+
+
+def test_a_typo_stops_everything_before_anything_trains(project):
+    project.repro()
+    lock = (project.root / "dvc.lock").read_bytes()
+    for change, message in (
+        (lambda params: params["iterations"]["iteration_3"].update(contrl="iteration_2"), "contrl"),
+        (lambda params: params["iterations"]["iteration_3"].update(control="iteration_9"), "iteration_9"),
+        (lambda params: params["train"].update(head_dropout=1.5), "train.head_dropout"),
+        (lambda params: params["iterations"]["iteration_3"]["schedule"][0].update(combine="pcgard"), "pcgard"),
+    ):
+        params = project.params
+        before = project.params
+        change(params)
+        project.write(params)
+        done = project.dvc("repro", check=False)
+        assert done.returncode != 0
+        assert message in done.stdout + done.stderr
+        assert "Running stage 'phase" not in done.stdout and "Running stage 'part" not in done.stdout
+        project.write(before)
+    assert (project.root / "dvc.lock").read_bytes() == lock
+    assert trained(project.repro()) == []
+
+
+def test_a_killed_phase_2_goes_on_and_ends_with_the_same_weights(project):
+    """Kill -9 three times at different steps; the checkpoint is outside what DVC deletes."""
+    project.repro()
+    params = project.params
+    params["iterations"]["iteration_3"]["schedule"][0]["epochs"] = 12
+    params["iterations"]["iteration_3"]["note"] = "undisturbed"
+    project.write(params)
+    project.repro()
+    undisturbed = project.weights("iteration_3")
+    # Another note leaves run file and key alone; the run cache must not serve what is to be trained again.
+    shutil.rmtree(project.root / ".dvc/cache")
+    shutil.rmtree(project.root / f"artifacts/{PROFILE}/phase2/iteration_3-0")
+    shutil.rmtree(project.root / f"artifacts/{PROFILE}/records/phase2/iteration_3-0")
+    command = ["dvc", "repro", "--single-item", f"phase2@{PROFILE}-iteration_3-0"]
+    steps = []
+    for _ in range(3):
+        process = subprocess.Popen(command, cwd=project.root, env=project.environment, start_new_session=True)
+        seen = steps[-1] if steps else 0
+        deadline = time.monotonic() + 120
+        while (step := checkpoint_step(project.root)) <= seen + 2:
+            assert time.monotonic() < deadline and process.poll() is None, "no progress to kill"
+            time.sleep(0.02)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        steps.append(step)
+    assert not (project.root / f"artifacts/{PROFILE}/phase2/iteration_3-0/weights.safetensors").exists()
+    project.dvc(*command[1:])
+    assert project.weights("iteration_3") == undisturbed
+    record = json.loads((project.root / f"artifacts/{PROFILE}/records/phase2/iteration_3-0/record.json").read_text())
+    assert record["tags"]["num_resumed"] == "3"
+
+
+def checkpoint_step(root: Path) -> int:
+    """The optimizer steps that the only checkpoint there is has behind it; 0 without one."""
+    for path in (root / ".work").glob("*/checkpoint.safetensors"):
+        with path.open("rb") as file:
+            header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+        return json.loads(header["__metadata__"]["progress"])["total_steps"]
+    return 0
