@@ -7,8 +7,6 @@ header and a line `id , prediction ` for each example, classes of single sentenc
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import numpy as np
-
 from pipeline.config.schema import Params
 from pipeline.corpora.assemble import corpus_files, fetch_asset
 from pipeline.corpora.reading import read_examples
@@ -71,9 +69,4 @@ def _render(model: TextModel, task: str, source: Path) -> Iterator[str]:
     is_class = len(model.sentences[task]) == 1
     yield f"id \t {HEADERS.get(task, f'Predicted_{task}')} \n"
     for name, prediction in zip(examples.ids, predictions, strict=True):
-        yield f"{name} , {int(prediction) if is_class else _shortest(prediction)} \n"
-
-
-def _shortest(value: np.float32) -> str:
-    """The shortest digits that are this float32 again, with a point: 1.0, 3.1415927."""
-    return np.format_float_positional(value, unique=True, trim="0")
+        yield f"{name} , {int(prediction) if is_class else prediction} \n"

@@ -1,6 +1,5 @@
 """Predictions for a csv by the command line: evaluate's own, and one for each row whatever is in it."""
 
-import csv
 import os
 import subprocess
 import sys
@@ -12,22 +11,10 @@ from pipeline.files import layout
 from pipeline.prediction import text_model
 from pipeline.training.loop import train
 from stages import predict
+from tests.pipeline.prediction.conftest import read_rows
 from tests.tiny import PROFILE, REPOSITORY, TinyProject, call_stage
 
 COURSE_FILES = {"sst": ("ids-sst", 2210), "cfimdb": ("ids-cfimdb", 488), "sts": ("sts", 1725)}
-
-
-@pytest.fixture
-def model(tiny):
-    tiny.plan()
-    run = tiny.start("iteration_1")
-    train(run)
-    return run
-
-
-def read_rows(path, delimiter=","):
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file, delimiter=delimiter))
 
 
 def run_predict(weights, task, source, destination):
