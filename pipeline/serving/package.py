@@ -12,15 +12,28 @@ from mlflow.types import ColSpec, Schema
 
 from pipeline.evaluation.saved_model import check_hash
 from pipeline.files.atomic import read_json
+from pipeline.files.digest import hash_files
 from pipeline.serving.served_model import COLUMNS, MODEL, PACKAGE
 
-CODE = ("model", "pipeline")  # what the served model imports, taken along
+PROJECT = Path(__file__).parents[2]
+SERVED = "pipeline/serving/served_model.py"
+# What the served model imports, taken along with it.
+CODE = (
+    "model",
+    "pipeline/__init__.py",
+    "pipeline/corpora",
+    "pipeline/evaluation",
+    "pipeline/files",
+    "pipeline/prediction",
+    "pipeline/tokens",
+)
 REQUIREMENTS = ("mlflow", "numpy", "pandas", "safetensors", "tokenizers", "torch", "tqdm")
 EXAMPLE = pd.DataFrame(
     {
         "sentence1": ["A man is playing a guitar .", "How do I learn to cook ?", "A film of rare warmth ."],
         "sentence2": ["A man plays an instrument .", "What is the best way to learn cooking ?", None],
-    }
+    },
+    dtype=object,  # a column of text would turn null into NaN, which is no JSON
 )
 
 
@@ -33,22 +46,43 @@ def write_model(folder: Path, target: Path, work: Path, root: Path) -> None:
     description = read_json(root / folder / "model.json")
     encoder = description["encoder"]
     check_hash(root / encoder["folder"] / "model.safetensors", encoder["sha256"])
-    shutil.copytree(root / folder, work / MODEL)
-    shutil.copytree(root / encoder["folder"], work / encoder["folder"])
+    package, code = work / "package", work / "code"
+    shutil.copytree(root / folder, package / MODEL)
+    shutil.copytree(root / encoder["folder"], package / encoder["folder"])
+    for file in list_code():
+        (code / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(PROJECT / file, code / file)
     for name in ("mlflow.models", "mlflow.pyfunc", "mlflow.utils"):
         logging.getLogger(name).setLevel(logging.ERROR)
     mlflow.pyfunc.save_model(
         target,
-        python_model=str(Path(__file__).parent / "served_model.py"),
-        artifacts={PACKAGE: str(work)},
-        code_paths=[str(Path(__file__).parents[2] / name) for name in CODE],
+        python_model=str(PROJECT / SERVED),
+        artifacts={PACKAGE: str(package)},
+        code_paths=[str(path) for path in sorted(code.iterdir())],
         signature=make_signature(list(description["tasks"])),
         input_example=EXAMPLE,
-        pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
+        pip_requirements=[f"{name}=={_published_version(name)}" for name in REQUIREMENTS],
     )
+
+
+def list_code() -> list[Path]:
+    """The files of code that a model takes along, relative to the project."""
+    places = [PROJECT / name for name in CODE]
+    files = [file for place in places for file in ([place] if place.is_file() else place.rglob("*.py"))]
+    return sorted(file.relative_to(PROJECT) for file in files)
+
+
+def hash_code() -> str:
+    """The hash of that code and of the served model's own file: it changes when answers could."""
+    return hash_files([PROJECT / file for file in (*list_code(), SERVED)], PROJECT)
 
 
 def make_signature(tasks: list[str]) -> ModelSignature:
     """Two columns of text, the second optional; a number for each task, null for a pair that is none."""
     inputs = [ColSpec("string", COLUMNS[0]), ColSpec("string", COLUMNS[1], required=False)]
     return ModelSignature(Schema(inputs), Schema([ColSpec("double", task, required=False) for task in tasks]))
+
+
+def _published_version(name: str) -> str:
+    """Without the build tag, such as torch's +cpu, which no index has."""
+    return version(name).partition("+")[0]

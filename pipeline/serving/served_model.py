@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from mlflow.exceptions import MlflowException
 from mlflow.models import set_model
@@ -30,26 +29,36 @@ class ServedModel(PythonModel):
         self._model = TextModel(package / MODEL, package)
 
     def predict(self, context: PythonModelContext, model_input: pd.DataFrame, params: Any = None) -> pd.DataFrame:
-        """Predict every row, a column per task; a missing `sentence1` is an error that names its row."""
-        first, second = (self._read_column(model_input, name) for name in COLUMNS)
-        missing = [place for place, sentence in enumerate(first) if sentence is None]
-        if missing:
-            raise MlflowException(f"sentence1 is missing in row {missing[0]}", INVALID_PARAMETER_VALUE)
+        """Predict every row, a column per task; what is no text is an error that names its row and column."""
+        first, second = (_read_column(model_input, name) for name in COLUMNS)
+        if None in first:
+            raise _refuse(COLUMNS[0], first.index(None), None)
         pairs = [place for place, sentence in enumerate(second) if sentence is not None]
         output = {}
         for task, names in self._model.sentences.items():
-            if len(names) == 1:
-                output[task] = self._model.predict(task, [(sentence,) for sentence in first]).astype(float)
-            else:
-                output[task] = np.full(len(first), np.nan)
-                output[task][pairs] = self._model.predict(task, [(first[place], second[place]) for place in pairs])
-        return pd.DataFrame(output)
+            places = range(len(first)) if len(names) == 1 else pairs
+            examples = [(first[place], second[place])[: len(names)] for place in places]
+            column: list[float | None] = [None] * len(first)
+            for place, value in zip(places, self._model.predict(task, examples).tolist(), strict=True):
+                column[place] = value
+            output[task] = column
+        return pd.DataFrame(output, dtype=object)  # of a column of numbers null would become NaN, which is no JSON
 
-    @staticmethod
-    def _read_column(frame: pd.DataFrame, name: str) -> list[str | None]:
-        if name not in frame:
-            return [None] * len(frame)
-        return [sentence if isinstance(sentence, str) else None for sentence in frame[name]]
+
+def _read_column(frame: pd.DataFrame, name: str) -> list[str | None]:
+    """The sentences of a column, None where there is none."""
+    if name not in frame:
+        return [None] * len(frame)
+    values = [None if pd.api.types.is_scalar(value) and pd.isna(value) else value for value in frame[name]]
+    for row, value in enumerate(values):
+        if not isinstance(value, str | None):
+            raise _refuse(name, row, value)
+    return values
+
+
+def _refuse(name: str, row: int, value: Any) -> MlflowException:
+    said = "is missing" if value is None else f"is {value!r}"
+    return MlflowException(f"{name} in row {row} {said}; allowed: text", INVALID_PARAMETER_VALUE)
 
 
 set_model(ServedModel())

@@ -4,7 +4,6 @@ from typing import Any
 
 from pipeline.tracking.tables import LOGGED_TABLES_TAG, logged_tables_tag
 
-WEIGHTS_SUFFIX = ".safetensors"  # never uploaded
 COLOR_TAG = "mlflow.runColor"  # of its curves
 # Tableau's twenty, the strong ones first: a row has one colour whatever the seed; without it MLflow draws lots.
 COLORS = (
@@ -23,7 +22,6 @@ def compose_tags(
     """
     ran_in = dict(leader["environment"])
     commit, dirty = ran_in.pop("git_commit", "unknown"), ran_in.pop("git_dirty", "unknown")
-    weights = [path for path in leader["artifacts"] if path.endswith(WEIGHTS_SUFFIX)]
     checkout = "" if commit == "unknown" else f"git checkout {commit} && "
     identity = {
         "row": leader["row"],
@@ -40,7 +38,6 @@ def compose_tags(
     tags = {
         **identity,
         **{key: value for record in reversed(group) for key, value in record["tags"].items()},
-        "weights": ", ".join(weights),
         **{f"dataset.{data['name']}": data["digest"] for record in group for data in record["datasets"]},
         **{f"environment.{key}": value for key, value in ran_in.items()},
         # What fills the fields "Description", "Source" and "Version" of MLflow's pages, and marks tables as such.

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from pipeline.files.digest import hash_bytes, hash_file
 from pipeline.tracking.collect import Found, Plan
 from pipeline.tracking.tables import task_of
-from pipeline.tracking.tags import WEIGHTS_SUFFIX, compose_tags
+from pipeline.tracking.tags import compose_tags
 
 # Limits of MLflow 3.17.2 (mlflow/utils/validation.py).
 MAX_PARAM_LENGTH = 6000
@@ -127,8 +127,7 @@ def _locate_artifacts(record: dict[str, Any], root: Path) -> list[Path]:
             inner = name.removeprefix(f"artifacts/{profile}/").removeprefix(f"results/{profile}/")
             places.insert(0, root / "results" / profile / "imported" / inner)
         present = [place for place in places if place.is_file()]
-        if present and not name.endswith(WEIGHTS_SUFFIX):
-            found.append(present[0])
+        found += present[:1]
     return found
 
 

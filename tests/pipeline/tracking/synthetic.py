@@ -34,11 +34,12 @@ def make_training(row: str, seed: int) -> dict:
         "training", "phase2", row, seed, start_time=start, end_time=start + 5000,
         params={"encoder": "minilm", "train.lr": 1e-5, "note": "n" * 7000, "cap": None, "amp": False}
         | {f"extra.{number}": number for number in range(120)},
-        tags={"weights_sha256": "a" * 64}, metrics={"dev/sst.accuracy": dev, "loss/sst": loss},
+        tags={"weights": f"artifacts/tiny/phase2/{row}-{seed}/weights.safetensors", "weights_sha256": "a" * 64},
+        metrics={"dev/sst.accuracy": dev, "loss/sst": loss},
         datasets=[
             {"name": "sst_train", "digest": "d" * 64, "source": "sst.csv", "num_examples": 100, "context": "train"}
         ],
-        artifacts=[f"{folder}/history.csv", f"artifacts/tiny/phase2/{row}-{seed}/weights.safetensors"],
+        artifacts=[f"{folder}/history.csv"],
     )  # fmt: skip
 
 

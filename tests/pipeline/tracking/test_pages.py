@@ -20,8 +20,8 @@ from pipeline.tracking.projection import project, project_live
 from pipeline.tracking.server import HOST, serve
 from pipeline.tracking.store import tracking_uri
 from tests.browser import find_chromium, open_browser
-from tests.pipeline.tracking.conftest import free_port, wait_for_server
 from tests.pipeline.tracking.synthetic import ROW, ROWS, SEED, SEEDS, event_lines, make_record, make_training
+from tests.servers import free_port, wait_for_server
 from tests.tiny import REPOSITORY
 
 SERVER = "http://127.0.0.1:5001"

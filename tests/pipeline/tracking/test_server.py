@@ -15,8 +15,8 @@ from mlflow import MlflowClient
 from pipeline.tracking import server
 from pipeline.tracking.server import Follower, serve
 from pipeline.tracking.store import StoreUnavailable, tracking_uri
-from tests.pipeline.tracking.conftest import free_port
 from tests.pipeline.tracking.synthetic import event_lines, make_training, write_into
+from tests.servers import free_port
 
 PROJECT = Path(__file__).parents[3]
 SECONDS_TO_START = 120

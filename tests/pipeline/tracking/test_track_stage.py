@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipeline.tracking.conftest import free_port
 from tests.pipeline.tracking.synthetic import make_record, write_into
+from tests.servers import free_port
 
 PROJECT = Path(__file__).parents[3]
 
