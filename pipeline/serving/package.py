@@ -40,12 +40,13 @@ EXAMPLE = pd.DataFrame(
 def write_model(folder: Path, target: Path, work: Path, root: Path) -> None:
     """Write the trained model in `folder` (below `root`) as an MLflow model to the new folder `target`.
 
-    It holds all that it needs, the encoder and the project's code among it, and is tried on its input example. `work`
-    is an empty folder. Files that are not the ones that model.json names are a `ValueError`.
+    It holds all that it needs, the encoder and the project's code among it, and is tried on its input example. It is
+    put together in the folder `work`. Files that are not the ones that model.json names are a `ValueError`.
     """
     description = read_json(root / folder / "model.json")
     encoder = description["encoder"]
-    check_hash(root / encoder["folder"] / "model.safetensors", encoder["sha256"])
+    for name, sha256 in (("model.safetensors", encoder["sha256"]), ("config.json", encoder["config_sha256"])):
+        check_hash(root / encoder["folder"] / name, sha256)
     package, code = work / "package", work / "code"
     shutil.copytree(root / folder, package / MODEL)
     shutil.copytree(root / encoder["folder"], package / encoder["folder"])
@@ -63,6 +64,7 @@ def write_model(folder: Path, target: Path, work: Path, root: Path) -> None:
         input_example=EXAMPLE,
         pip_requirements=[f"{name}=={_published_version(name)}" for name in REQUIREMENTS],
     )
+    mlflow.pyfunc.load_model(str(target)).predict(EXAMPLE)  # MLflow itself would only warn
 
 
 def list_code() -> list[Path]:

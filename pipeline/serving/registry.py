@@ -12,8 +12,7 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
 from pipeline.evaluation.saved_model import check_hash
-from pipeline.files.digest import hash_bytes, hash_folder
-from pipeline.serving.package import CODE, write_model
+from pipeline.serving.package import hash_code, write_model
 from pipeline.tracking.store import Store, find_experiment, find_runs, lock_file, name_failures, open_store
 
 CANDIDATE, CHAMPION = "candidate", "champion"
@@ -46,7 +45,7 @@ def register(profile: str, root: Path, row: str | None = None, seed: int | None 
         run = choose_run(find_runs(store.client, experiment_id).values(), profile, row, seed)
         weights = Path(run.data.tags["weights"])
         check_hash(root / weights, run.data.tags["weights_sha256"])
-        tags = {key: run.data.tags[key] for key in IDENTITY} | {CODE_TAG: _hash_code()}
+        tags = {key: run.data.tags[key] for key in IDENTITY} | {CODE_TAG: hash_code()}
         name = name_model(profile)
         version = _find_version(store.client, name, tags)
         is_new = version is None
@@ -67,7 +66,7 @@ def choose_run(runs: Iterable[Run], profile: str, row: str | None, seed: int | N
         if tags.get("phase") == "phase2" and tags.get("current") == "true" and SCORE in run.data.metrics:
             rows.setdefault(tags["row"], []).append(run)
     if not rows:
-        raise ValueError(f"profile {profile}: MLflow has no evaluated run of table 2: `dvc repro`, then `make track`")
+        raise ValueError(f"profile {profile}: MLflow has no evaluated run of table 2; `make track` shows what there is")
     if row is None:
         row = max(rows, key=lambda name: fmean(run.data.metrics[SCORE] for run in rows[name]))
     if row not in rows:
@@ -109,9 +108,8 @@ def _find_version(client: MlflowClient, name: str, tags: dict[str, str]) -> Mode
 def _log_model(store: Store, experiment_id: str, run: Run, folder: Path, tags: dict[str, str], root: Path) -> str:
     """Log the model to the run without opening the run again, which would change its times; gives the model's id."""
     with tempfile.TemporaryDirectory() as work:
-        target, package = Path(work) / "mlflow_model", Path(work) / "package"
-        package.mkdir()
-        write_model(folder, target, package, root)
+        target = Path(work) / "mlflow_model"
+        write_model(folder, target, Path(work), root)
         logged = store.client.create_logged_model(experiment_id, run.info.run_name, run.info.run_id, tags)
         status = "FAILED"
         try:
@@ -129,9 +127,3 @@ def _describe(run: Run) -> str:
         if key == SCORE or ("/" not in key and key.endswith((".accuracy", ".pearson")))
     ]
     return f"`{run.info.run_name}`, on the whole dev sets: {', '.join(scores)}."
-
-
-def _hash_code() -> str:
-    """The hash of the code that a version takes along."""
-    root = Path(__file__).parents[2]
-    return hash_bytes("".join(hash_folder(root / name) for name in CODE).encode())

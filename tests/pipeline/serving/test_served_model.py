@@ -1,0 +1,61 @@
+"""What the served model says to rows of text, and of what is none."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from mlflow.exceptions import MlflowException
+
+from pipeline.serving import served_model
+from pipeline.serving.served_model import ServedModel
+
+
+class Echo:
+    """In the place of the trained model: the lengths of an example's sentences, summed, plus a half for pairs."""
+
+    sentences = {"one": ["sentence"], "two": ["sentence1", "sentence2"]}  # noqa: RUF012
+
+    def __init__(self, folder: Path, root: Path) -> None:
+        assert folder.is_relative_to(root)
+
+    def predict(self, task: str, examples: list[tuple[str, ...]]) -> np.ndarray:
+        assert all(len(example) == len(self.sentences[task]) for example in examples)
+        return np.float32([sum(map(len, example)) + (len(example) - 1) / 2 for example in examples])
+
+
+@pytest.fixture
+def served(monkeypatch):
+    monkeypatch.setattr(served_model, "TextModel", Echo)
+    model = ServedModel()
+    model.load_context(SimpleNamespace(artifacts={served_model.PACKAGE: "package"}))
+    return lambda **columns: model.predict(None, pd.DataFrame(columns)).to_dict(orient="list")
+
+
+def test_a_pair_has_all_tasks_and_a_sentence_alone_those_of_one(served):
+    answer = served(sentence1=["a", "bb", "", "c"], sentence2=["xyz", None, "", float("nan")])
+    assert answer == {"one": [1, 2, 0, 1], "two": [4.5, None, 0.5, None]}
+
+
+def test_without_a_second_column_no_row_is_a_pair(served):
+    assert served(sentence1=["a", ""]) == {"one": [1, 0], "two": [None, None]}
+
+
+def test_no_rows_are_no_rows(served):
+    assert served(sentence1=[], sentence2=[]) == {"one": [], "two": []}
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ({"sentence1": ["a", None]}, "sentence1 in row 1 is missing; allowed: text"),
+        ({"sentence2": ["a"]}, "sentence1 in row 0 is missing; allowed: text"),
+        ({"sentence1": ["a", 5]}, "sentence1 in row 1 is 5; allowed: text"),
+        ({"sentence1": ["a"], "sentence2": [["b"]]}, r"sentence2 in row 0 is \['b'\]; allowed: text"),
+    ],
+)
+def test_what_is_no_text_is_named_by_row_and_column(served, columns, said):
+    with pytest.raises(MlflowException, match=said) as error:
+        served(**columns)
+    assert error.value.get_http_status_code() == 400
