@@ -23,7 +23,8 @@ def main() -> int:
     if arguments.markdown:
         write_text(arguments.markdown, "\n".join(map(render_markdown, comparisons)))
     candidate, champion = promotion.candidate, promotion.champion
-    end = "is the champion" if promotion.is_champion else f"stays out; champion: {champion and champion.version}"
+    stays = f"version {champion.version} stays the champion" if champion else "there is no champion"
+    end = "is the champion" if promotion.is_champion else f"did not pass; {stays}"
     print(f"{candidate.name}: version {candidate.version} {end}")
     return int(not promotion.is_champion)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import fmean
 
 from mlflow import MlflowClient
-from mlflow.entities import Run
+from mlflow.entities import LoggedModel, Run
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
@@ -50,9 +50,15 @@ def register(profile: str, root: Path, row: str | None = None, seed: int | None 
         version = _find_version(store.client, name, tags)
         is_new = version is None
         if version is None:
-            model_id = _log_model(store, experiment_id, run, weights.parent, tags, root)
+            model = _log_model(store, experiment_id, run, weights.parent, tags, root)
+            # By its place: a `models:/` address would be looked up in the store of the process, which may be another.
             version = store.client.create_model_version(
-                name, f"models:/{model_id}", run.info.run_id, tags, model_id=model_id, description=_describe(run)
+                name,
+                model.artifact_location,
+                run.info.run_id,
+                tags,
+                model_id=model.model_id,
+                description=_describe(run),
             )
         store.client.set_registered_model_alias(name, CANDIDATE, version.version)
     return Registered(version, is_new)
@@ -105,8 +111,10 @@ def _find_version(client: MlflowClient, name: str, tags: dict[str, str]) -> Mode
     return max(found, key=lambda version: int(version.version), default=None)
 
 
-def _log_model(store: Store, experiment_id: str, run: Run, folder: Path, tags: dict[str, str], root: Path) -> str:
-    """Log the model to the run without opening the run again, which would change its times; gives the model's id."""
+def _log_model(
+    store: Store, experiment_id: str, run: Run, folder: Path, tags: dict[str, str], root: Path
+) -> LoggedModel:
+    """Log the model to the run without opening the run again, which would change its times."""
     with tempfile.TemporaryDirectory() as work:
         target = Path(work) / "mlflow_model"
         write_model(folder, target, Path(work), root)
@@ -117,7 +125,7 @@ def _log_model(store: Store, experiment_id: str, run: Run, folder: Path, tags: d
             status = "READY"
         finally:
             store.client.finalize_logged_model(logged.model_id, status)
-    return logged.model_id
+    return logged
 
 
 def _describe(run: Run) -> str:

@@ -54,7 +54,10 @@ def packed(trained, tmp_path_factory):
 
 def test_its_signature_its_example_and_its_packages(packed):
     signature = Model.load(packed).signature
-    assert [(column.name, column.required) for column in signature.inputs] == [("sentence1", True), ("sentence2", False)]
+    assert [(column.name, column.required) for column in signature.inputs] == [
+        ("sentence1", True),
+        ("sentence2", False),
+    ]
     assert [(column.name, column.type.name) for column in signature.outputs] == [
         ("para", "double"), ("sst", "double"), ("sts", "double"),
     ]  # fmt: skip
