@@ -35,9 +35,14 @@ def _run_dvc(root: Path, *arguments: str, is_shown: bool = False) -> str:
             if is_shown:
                 print(line, end="", flush=True)
     if process.returncode:
-        said = next((line.strip() for line in reversed(lines) if line.startswith("ERROR:")), "").removeprefix("ERROR: ")
-        raise GraphError(f"dvc {' '.join(arguments)} failed: {said or f'exit code {process.returncode}'}")
+        raise GraphError(f"dvc {' '.join(arguments)} failed: {_find_error(lines) or f'exit code {process.returncode}'}")
     return "".join(lines)
+
+
+def _find_error(lines: list[str]) -> str:
+    """DVC's last line of an error, or its first line: of a file that it cannot read it says so without the word."""
+    errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
+    return (errors[-1:] or lines[:1] or [""])[0].strip()
 
 
 def _find_running(output: str) -> list[str]:

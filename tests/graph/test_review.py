@@ -1,0 +1,85 @@
+"""`make review`'s command on a real graph: what CI says of a change, from DVC's cache."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from pipeline.review.graph import GraphError, list_stale, reproduce
+from tests.graph.project import commit_lock, trained
+
+
+@pytest.fixture(scope="module")
+def blessed(project):
+    """The project with its results as the baseline, committed on `main`; the branch `change` is checked out."""
+    project.repro()
+    subprocess.run([sys.executable, "-m", "stages.bless"], cwd=project.root, env=project.environment, check=True)
+    project.git("add", "baseline")
+    commit_lock(project)
+    project.git("switch", "--quiet", "--create", "change")
+    return project
+
+
+def review(project) -> tuple[int, str]:
+    """The exit code, and the markdown."""
+    command = [sys.executable, "-m", "stages.review", "--base", "main", "--markdown", "review.md"]
+    done = subprocess.run(command, cwd=project.root, env=project.environment, capture_output=True, text=True)
+    assert "Traceback" not in done.stderr, done.stderr
+    return done.returncode, (project.root / "review.md").read_text()
+
+
+def test_a_change_of_words_runs_nothing_and_passes(blessed):
+    code, text = review(blessed)
+    assert code == 0, text
+    assert text.startswith("## tiny: no regression\n") and "no stage had to be run." in text
+    assert "dvc.lock is stale" not in text
+
+
+def test_a_changed_row_without_its_lock_is_stopped_and_named_although_dvc_exits_0(blessed):
+    params = blessed.params
+    params["iterations"]["iteration_3"]["train"] = {"learning_rate": 2.0e-3}
+    blessed.write(params)
+    assert blessed.dvc("repro", "--allow-missing", "--dry").returncode == 0
+    assert list_stale(blessed.root) == ["plan@tiny"]
+    code, text = review(blessed)
+    assert code == 1 and text.startswith("## tiny: stopped\n"), text
+    assert "**dvc.lock is stale**" in text and "Stale: `plan@tiny`." in text
+    # What was run is said; it has made dvc.lock fit, so with the lock committed the change passes and runs nothing.
+    ran = re.search(r"stages were run: (.*)\.", text)[1]
+    assert "`phase2@tiny-iteration_3-0`" in ran and len(trained(re.findall("`(.*?)`", ran))) == 1
+    commit_lock(blessed)
+    code, text = review(blessed)
+    assert code == 0 and "no stage had to be run." in text, text
+
+
+def test_a_score_below_its_floor_is_stopped_and_named(blessed):
+    params = blessed.params
+    params["profiles"]["tiny"]["floors"] = {"iteration_3": {"sst": 1.0}}
+    blessed.write(params)
+    commit_lock(blessed)
+    code, text = review(blessed)
+    assert code == 1, text
+    assert "- below its floor: iteration_3 sst: " in text
+
+
+def test_a_graph_that_cannot_run_is_said_with_dvc_s_words(blessed):
+    params = blessed.params
+    params["iterations"]["iteration_3"]["control"] = "iteration_9"
+    blessed.write(params)
+    command = [sys.executable, "-m", "stages.review", "--base", "main"]
+    done = subprocess.run(command, cwd=blessed.root, env=blessed.environment, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "iterations.iteration_9" in done.stderr or "'iteration_9' is unknown" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_dvc_s_error_is_in_one_line(blessed):
+    (blessed.root / "dvc.yaml").rename(blessed.root / "aside.yaml")
+    try:
+        (blessed.root / "dvc.yaml").write_text("stages: [\n")
+        for call in (list_stale, reproduce):
+            with pytest.raises(GraphError, match=r"^dvc repro.* failed: './dvc.yaml' is invalid.$"):
+                call(blessed.root)
+    finally:
+        (blessed.root / "aside.yaml").rename(blessed.root / "dvc.yaml")
