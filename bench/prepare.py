@@ -18,7 +18,7 @@ from pipeline.corpora.assemble import SAMPLE_SEED, corpus_files, fetch_asset, ma
 from pipeline.corpora.encode_text import make_label_range
 from pipeline.corpora.reading import Examples, read_examples
 from pipeline.corpora.sample import write_sample_corpus
-from pipeline.corpora.tokenizing import TokenizedSentences, tokenize
+from pipeline.corpora.tokenizing import TokenizedSentences, Tokenizer
 from pipeline.files.atomic import atomic_folder, write_json
 from pipeline.files.digest import derive_seed, hash_folder
 from pipeline.tokens.store import make_token_set, write_tokens
@@ -85,9 +85,9 @@ def tokenize_corpus(
     corpus: dict[str, Examples], params: Params, profile: str, vocab_path: Path
 ) -> dict[str, TokenizedSentences]:
     """The sentences of each task as token ids."""
-    max_length = choose_profile(params, profile).data.max_length
+    tokenizer = Tokenizer(vocab_path, choose_profile(params, profile).data.max_length)
     return {
-        task: tokenize(examples.flat_sentences, vocab_path, params.tasks[task].cleaning, max_length)
+        task: tokenizer.tokenize(examples.flat_sentences, params.tasks[task].cleaning)
         for task, examples in corpus.items()
     }
 

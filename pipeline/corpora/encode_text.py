@@ -8,7 +8,7 @@ from pipeline.corpora.assemble import SPLITS, corpus_files
 from pipeline.corpora.data_record import record_data_stage
 from pipeline.corpora.reading import LabelRange, read_examples
 from pipeline.corpora.report import describe_task, render_report
-from pipeline.corpora.tokenizing import tokenize
+from pipeline.corpora.tokenizing import Tokenizer
 from pipeline.files import layout
 from pipeline.files.atomic import atomic_folder, write_json, write_text
 from pipeline.files.digest import hash_folder
@@ -18,7 +18,7 @@ from pipeline.tokens.store import make_token_set, write_tokens
 def encode_text(params: Params, profile: str, root: Path = Path(".")) -> None:
     """Write `layout.tokens`, results/<profile>/data.{json,md} and the record of the stage."""
     max_length = choose_profile(params, profile).data.max_length
-    vocab = root / layout.encoder(profile) / "vocab.txt"
+    tokenizer = Tokenizer(root / layout.encoder(profile) / "vocab.txt", max_length)
     files = corpus_files(params, profile, SPLITS)
     report, num_examples = {}, {}
     with atomic_folder(root / layout.tokens(profile)) as folder:
@@ -27,7 +27,7 @@ def encode_text(params: Params, profile: str, root: Path = Path(".")) -> None:
             for split in SPLITS:
                 path = root / layout.corpus(profile) / files[name, split]
                 examples = read_examples(path, task.sentences, task.label, make_label_range(task))
-                tokenized = tokenize(examples.flat_sentences, vocab, task.cleaning, max_length)
+                tokenized = tokenizer.tokenize(examples.flat_sentences, task.cleaning)
                 token_set = make_token_set(tokenized.ids, examples.labels, examples.ids, len(task.sentences))
                 write_tokens(folder / name / split, token_set)
                 splits[split] = examples, tokenized

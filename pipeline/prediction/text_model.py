@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.corpora.tokenizing import tokenize
+from pipeline.corpora.tokenizing import Tokenizer
 from pipeline.evaluation.predict import predict
 from pipeline.evaluation.saved_model import load_model
 from pipeline.tokens.store import make_token_set
@@ -21,7 +21,10 @@ class TextModel:
         self._folder = Path(folder)
         self._model, self._description = load_model(self._folder, root)
         self._model.eval()  # once and for all, so that no thread switches dropout on under another
-        self.sentences = {name: task["text"]["sentences"] for name, task in self._description["tasks"].items()}
+        self._text = {name: task["text"] for name, task in self._description["tasks"].items()}
+        lengths = {text["max_length"] for text in self._text.values()}
+        self._tokenizers = {length: Tokenizer(self._folder / "vocab.txt", length) for length in lengths}
+        self.sentences = {name: text["sentences"] for name, text in self._text.items()}
 
     def check_task(self, task: str) -> None:
         """Raise `ValueError` for a task that the model was not made for."""
@@ -33,9 +36,9 @@ class TextModel:
         self.check_task(task)
         if not examples:
             return np.empty(0, np.float32)
-        text = self._description["tasks"][task]["text"]
+        text = self._text[task]
         sentences = [sentence for example in examples for sentence in example]
-        ids = tokenize(sentences, self._folder / "vocab.txt", text["cleaning"], text["max_length"]).ids
+        ids = self._tokenizers[text["max_length"]].tokenize(sentences, text["cleaning"]).ids
         tokens = make_token_set(ids, None, [str(place) for place in range(len(examples))], len(text["sentences"]))
         everything = np.arange(len(examples))
         return predict(self._model, task, tokens, everything, self._description["train"]["evaluation_tokens"])

@@ -5,7 +5,7 @@ import pytest
 
 from pipeline.corpora.encode_text import encode_text, make_label_range
 from pipeline.corpora.reading import read_examples
-from pipeline.corpora.tokenizing import tokenize
+from pipeline.corpora.tokenizing import Tokenizer
 from pipeline.files import layout
 from pipeline.files.atomic import read_json
 from pipeline.files.digest import hash_folder
@@ -28,7 +28,7 @@ def test_token_files_are_the_csvs_rows_tokenised(tiny, task, split):
     np.testing.assert_array_equal(tokens.labels, np.float32(examples.labels))
     vocab = tiny.root / layout.encoder(PROFILE) / "vocab.txt"
     for number, sentences in enumerate(examples.sentences):
-        expected = tokenize(sentences, vocab, row.cleaning, 64).ids
+        expected = Tokenizer(vocab, 64).tokenize(sentences, row.cleaning).ids
         assert tokens.sentences([number]) == expected
 
 

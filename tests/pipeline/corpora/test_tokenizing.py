@@ -5,7 +5,7 @@ import transformers
 
 from pipeline.corpora.cleaning import CLEANINGS
 from pipeline.corpora.reading import read_examples
-from pipeline.corpora.tokenizing import CHUNK_SENTENCES, tokenize
+from pipeline.corpora.tokenizing import CHUNK_SENTENCES, Tokenizer
 
 VOCAB = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "film", "##s", "cafe", "'", ".", "?", "中", "文"]
 TRICKY = [
@@ -37,18 +37,18 @@ def as_tokens(ids: list[int]) -> list[str]:
 
 
 def test_lower_case_accents_chinese_and_pieces(vocab_path):
-    tokenized = tokenize(["A CAFÉ's Films 中文x?"], vocab_path, "none", 512)
+    tokenized = Tokenizer(vocab_path, 512).tokenize(["A CAFÉ's Films 中文x?"], "none")
     words = ["[CLS]", "a", "cafe", "'", "[UNK]", "film", "##s", "中", "文", "[UNK]", "?", "[SEP]"]
     assert as_tokens(tokenized.ids[0]) == words
     assert tokenized.num_truncated == 0
 
 
 def test_an_empty_sentence_is_cls_and_sep(vocab_path):
-    assert tokenize(["", "  "], vocab_path, "pair", 512).ids == [[2, 3], [2, 3]]
+    assert Tokenizer(vocab_path, 512).tokenize(["", "  "], "pair").ids == [[2, 3], [2, 3]]
 
 
 def test_truncation_keeps_sep_and_counts_only_what_was_cut(vocab_path):
-    tokenized = tokenize(["a a a a", "a a", "a a a"], vocab_path, "none", 5)
+    tokenized = Tokenizer(vocab_path, 5).tokenize(["a a a a", "a a", "a a a"], "none")
     assert [as_tokens(ids) for ids in tokenized.ids] == [
         ["[CLS]", "a", "a", "a", "[SEP]"],
         ["[CLS]", "a", "a", "[SEP]"],
@@ -59,26 +59,26 @@ def test_truncation_keeps_sep_and_counts_only_what_was_cut(vocab_path):
 
 def test_the_cleaning_asked_for_is_used(vocab_path):
     # WordPiece splits at punctuation anyway; a literal [SEP] survives only as long as nothing lowers its case.
-    assert tokenize(["[SEP]"], vocab_path, "none", 512).ids == [[2, 3, 3]]
-    assert len(tokenize(["[SEP]"], vocab_path, "sentence", 512).ids[0]) == 5
+    assert Tokenizer(vocab_path, 512).tokenize(["[SEP]"], "none").ids == [[2, 3, 3]]
+    assert len(Tokenizer(vocab_path, 512).tokenize(["[SEP]"], "sentence").ids[0]) == 5
 
 
 def test_order_holds_over_chunks(vocab_path):
     sentences = ["a", "film"] * (CHUNK_SENTENCES // 2) + ["films"]
-    ids = tokenize(sentences, vocab_path, "none", 512).ids
+    ids = Tokenizer(vocab_path, 512).tokenize(sentences, "none").ids
     assert (len(ids), ids[0], ids[-2], ids[-1]) == (CHUNK_SENTENCES + 1, [2, 5, 3], [2, 6, 3], [2, 6, 7, 3])
 
 
 def test_wrong_arguments_are_named(vocab_path, tmp_path):
     with pytest.raises(ValueError, match="cleaning 'pairs' is not one of sentence, pair, none"):
-        tokenize(["a"], vocab_path, "pairs", 512)
+        Tokenizer(vocab_path, 512).tokenize(["a"], "pairs")
     with pytest.raises(ValueError, match="max_length is 1"):
-        tokenize(["a"], vocab_path, "pair", 1)
+        Tokenizer(vocab_path, 1).tokenize(["a"], "pair")
     with pytest.raises(ValueError, match="absent.txt: no such file"):
-        tokenize(["a"], tmp_path / "absent.txt", "pair", 512)
+        Tokenizer(tmp_path / "absent.txt", 512).tokenize(["a"], "pair")
     (tmp_path / "other.txt").write_text("a\nb\n")
     with pytest.raises(ValueError, match="other.txt: not a BERT vocabulary"):
-        tokenize(["a"], tmp_path / "other.txt", "pair", 512)
+        Tokenizer(tmp_path / "other.txt", 512).tokenize(["a"], "pair")
 
 
 @pytest.mark.parametrize("cleaning", CLEANINGS)
@@ -96,6 +96,6 @@ def test_real_text_equals_transformers(minilm_folder, mirror, cleaning):
 def check_against_transformers(sentences, vocab, cleaning):
     reference = transformers.BertTokenizerFast(vocab=str(vocab), do_lower_case=True)
     cleaned = [CLEANINGS[cleaning](sentence) for sentence in sentences]
-    tokenized = tokenize(sentences, vocab, cleaning, 512)
+    tokenized = Tokenizer(vocab, 512).tokenize(sentences, cleaning)
     assert tokenized.ids == reference(cleaned, truncation=True, max_length=512)["input_ids"]
     assert (tokenized.num_truncated, len(tokenized.ids[-1])) == (1, 512)

@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
+from pipeline.corpora.tokenizing import Tokenizer
 from pipeline.evaluation.evaluate import evaluate
 from pipeline.files import layout
-from pipeline.prediction import text_model
 from pipeline.training.loop import train
 from stages import predict
 from tests.pipeline.prediction.conftest import read_rows
@@ -52,8 +52,8 @@ def test_every_row_has_one_in_order_whatever_its_sentence(tiny, model):
 def test_the_text_is_cleaned_as_in_training(tiny, model, monkeypatch):
     # WordPiece undoes most of what cleaning does, so what it is asked for is looked at.
     asked = []
-    tokenize = text_model.tokenize
-    monkeypatch.setattr(text_model, "tokenize", lambda *args: (asked.append(args[2]), tokenize(*args))[1])
+    tokenize = Tokenizer.tokenize
+    monkeypatch.setattr(Tokenizer, "tokenize", lambda self, *given: (asked.append(given[1]), tokenize(self, *given))[1])
     for task in ("sst", "sts"):
         dev = layout.corpus(PROFILE) / tiny.params.tasks[task].files.dev
         run_predict(tiny.model(model), task, dev, tiny.root / "out.csv")
