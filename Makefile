@@ -18,7 +18,7 @@ run: .venv/run  ## the profile in params.yaml, from nothing to the tables (dvc r
 
 test: .venv/run .venv/test  ## the tests; BERTY_MIRROR=FOLDER adds those on the real course data
 	ruff check .
-	python -m pytest $(PYTEST)
+	python -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup $(PYTEST)
 
 track: .venv/run  ## bring every run record to MLflow, whatever DVC thinks
 	python -m stages.track

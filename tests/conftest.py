@@ -1,4 +1,4 @@
-"""Fixtures that several rooms' tests share: the published encoder, the real data, and the tiny project."""
+"""What several rooms' tests share: the published encoder, the real data, the tiny project; and who runs beside whom."""
 
 import os
 import shutil
@@ -6,7 +6,21 @@ from pathlib import Path
 
 import pytest
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when torch is loaded: a worker has one core
+
 from tests.tiny import REPOSITORY, TinyProject, build_tiny_project
+
+# Rooms that one worker does alone, since they share what takes long to make: a graph's first run, an MLflow server.
+TOGETHER = {"graph": ("tests/graph",), "mlflow": ("tests/pipeline/tracking", "tests/pipeline/serving")}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of one file, and of the rooms in `TOGETHER`, go to the same worker."""
+    for item in items:
+        file = item.path.relative_to(REPOSITORY).as_posix()
+        rooms = [name for name, folders in TOGETHER.items() if file.startswith(folders)]
+        item.add_marker(pytest.mark.xdist_group(rooms[0] if rooms else file))
 
 
 @pytest.fixture(scope="session")
