@@ -39,7 +39,7 @@ def test_another_seed_passes_and_a_worse_model_is_named_which_one_seed_of_a_row_
     for seed in range(1, 6):
         equal = write_model(tmp_path / f"equal-{seed}", seed)
         assert not compare_models(before, equal, PARAMS, NAMES).is_regressed
-    worse = write_model(tmp_path / "worse/phase2/row-0", 1, sts=0.7)
+    worse = write_model(tmp_path / "worse/phase2/row-0", 1, sts=0.72)
     comparison = compare_models(before, worse, PARAMS, NAMES)
     assert comparison.is_regressed and verdicts(comparison)["sts"] == "regressed"
     assert not compare(tmp_path / "before", tmp_path / "worse", PARAMS).is_regressed, "a seed may do that to a row"

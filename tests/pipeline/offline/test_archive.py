@@ -168,15 +168,21 @@ def test_a_cut_archive_is_refused(num_lost: int) -> None:
         read_archive(PATH)
 
 
-def test_a_changed_byte_anywhere_is_refused() -> None:
-    whole = PATH.read_bytes()
-    unread = range(3, 10)  # of gzip's header: flags, time and system, which say nothing about the contents
-    for place in range(0, len(whole), 7):
-        if place in unread:
-            continue
+def test_a_changed_byte_anywhere_is_refused_or_changes_nothing() -> None:
+    """Some bits of a compressed file mean nothing, such as those that fill its last byte."""
+    whole, content = PATH.read_bytes(), read_archive(PATH)
+    num_harmless = 0
+    places = [place for place in range(0, len(whole), 7) if place not in range(3, 10)]  # gzip's flags, time, system
+    for place in places:
         PATH.write_bytes(whole[:place] + bytes([whole[place] ^ 0x10]) + whole[place + 1 :])
-        with pytest.raises(ValueError, match=f"{PATH}: "):
-            read_archive(PATH)
+        try:
+            found = read_archive(PATH)
+        except ValueError as error:
+            assert str(error).startswith(f"{PATH}: ")
+        else:
+            assert found == content
+            num_harmless += 1
+    assert num_harmless < len(places) / 100
 
 
 def test_what_follows_the_last_file_is_refused() -> None:
