@@ -17,6 +17,7 @@ from pipeline.tracking.view import RunView
 
 VIEW_TAG = "mlflow.sharedViewState."
 TABLES = {"part1": "table1", "phase2": "table2"}  # a phase, and its view's name in tag and address
+CONTROLS = "tables/controls.md"  # an artifact of the summary run, which MLflow shows as a table
 MENU = "workflowType=machine_learning"  # else MLflow's pages come with the menu for chat agents
 
 NAME_WIDTH, SCORE_WIDTH = 300, 190  # pixels, of a table's columns: scores have all their digits there
@@ -107,8 +108,8 @@ def _make_section(name: str, is_open: bool) -> dict[str, Any]:
 def list_pages(root: Path, server: str, records: Iterable[dict[str, Any]]) -> Iterator[str]:
     """Give a line for each page of the profile with the newest summary, at a server such as http://127.0.0.1:5000.
 
-    Its two tables, the curves of the second, and the params of the rows side by side (a run per row, that of the
-    lowest seed). Raises `StoreUnavailable`.
+    Its two tables, the curves of the second, the params of the rows side by side (a run per row, that of the lowest
+    seed), and what the rows differ by from their controls. Raises `StoreUnavailable`.
     """
     summaries = [record for record in records if record["kind"] == "summary"]
     if not summaries:
@@ -128,6 +129,9 @@ def list_pages(root: Path, server: str, records: Iterable[dict[str, Any]]) -> It
         chosen = f"runs={_quote_json([ids[row] for row in sorted(ids)])}&experiments={_quote_json([experiment])}"
         # The page looks for its runs under the key "?runs": they come first or not at all.
         yield f"its rows side by side: {server}/#/compare-runs?{chosen}&{MENU}"
+    for run in (run for run in found if run.data.tags.get("kind") == "summary"):
+        page = f"{server}/#/experiments/{experiment}/runs/{run.info.run_id}/artifacts/{CONTROLS}"
+        yield f"each row minus its control: {page}?{MENU}"
     if any(run.data.tags.get("phase") == "part1" for run in found):
         yield f"table 1 of {profile}: {tables}&compareRunsMode=TABLE&viewStateShareKey={TABLES['part1']}"
 

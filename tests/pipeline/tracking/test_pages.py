@@ -31,7 +31,7 @@ REAL = "course_small"  # a profile whose results are in git, with the records th
 CLOSED_ASSISTANT = {"mlflow.assistant.fab.autoOpenedOnFirstLoad_v1": "true", "mlflow.assistant.panelOpen_v1": "false"}
 # The folder that the browser's pictures go to: `BERTY_SCREENSHOTS=docs python -m pytest tests/...`.
 PICTURES = "BERTY_SCREENSHOTS"
-PICTURED = ("table", "curves")
+PICTURED = ("table", "curves", "controls")
 
 
 def project_all(root: Path, server: str = SERVER) -> list[str]:
@@ -47,7 +47,7 @@ def saved_view(root: Path, name: str) -> dict:
 
 
 def test_the_pages_are_of_the_current_table(project_root: Path) -> None:
-    table, curves, rows = project_all(project_root)
+    table, curves, rows, controls = project_all(project_root)
     assert table.startswith(f"table 2 of tiny: {SERVER}/#/experiments/1/runs?")
     assert all("viewStateShareKey=table2" in page for page in (table, curves))
     assert "compareRunsMode=TABLE" in table and "compareRunsMode=CHART" in curves
@@ -55,6 +55,8 @@ def test_the_pages_are_of_the_current_table(project_root: Path) -> None:
     ids = json.loads(unquote(rows.split("runs=")[1].split("&")[0]))
     client = MlflowClient(tracking_uri(project_root))
     assert [client.get_run(run_id).info.run_name for run_id in ids] == [f"{row}-{SEEDS[0]}" for row in ROWS]
+    summary = controls.partition("/runs/")[2].partition("/artifacts/tables/controls.md")[0]
+    assert client.get_run(summary).info.run_name == "summary"
 
 
 def test_without_a_summary_there_is_no_page(root: Path) -> None:
@@ -97,16 +99,18 @@ def test_a_browser_shows_the_rows_and_their_metrics(root: Path, tmp_path_factory
     with serve(root, port) as process:
         wait_for_server(port, process)
         texts = asyncio.run(look_at(pages, tmp_path_factory.mktemp("browser")))
-    assert set(texts) == {"table", "curves", "rows"}
-    for name, text in texts.items():
-        assert "iteration_2-0" in text and "iteration_3-0" in text, name
+    assert set(texts) == {"table", "curves", "rows", "controls"}
+    for name in ("table", "curves", "rows"):
+        assert "iteration_2-0" in texts[name] and "iteration_3-0" in texts[name], name
     assert "overall" in texts["table"] and "Scores after each epoch" in texts["curves"]
 
 
 async def look_at(pages: list[str], memory: Path) -> dict[str, str]:
     """The text of each page, once its rows and their scores are there."""
     texts = {}
-    table, curves, rows, _ = pages
+    table, curves, rows, controls, _ = pages
+    differences = re.findall(r"[+-]\d\.\d{3} \(.*?\)", (REPOSITORY / "results" / REAL / "controls.md").read_text())
+    assert differences
     with (REPOSITORY / "results" / REAL / "table2.csv").open(newline="") as file:
         expected = [(line["row"], float(line["mean"])) for line in csv.DictReader(file)]
 
@@ -125,6 +129,7 @@ async def look_at(pages: list[str], memory: Path) -> dict[str, str]:
             ("table", table, has_scores),
             ("curves", curves, lambda text: has_rows(text) and "Scores after each epoch" in text),
             ("rows", rows, lambda text: has_rows(text) and {"overall", "train.learning_rate"} <= set(text.split())),
+            ("controls", controls, lambda text: all(difference in text for difference in differences)),
         ):
             await page.open("about:blank")  # another address after the # alone does not load the page again
             await page.open(address)
