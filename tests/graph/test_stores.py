@@ -41,15 +41,19 @@ def test_mlflow_has_every_run_and_gets_it_back(project):
     assert [[point.step, point.timestamp, point.value] for point in history] == record["metrics"]["dev/sst.accuracy"]
 
 
-def test_an_experiment_in_a_copy_leaves_its_run_in_the_same_store(project):
+@pytest.mark.parametrize(("where", "name"), [("--temp", "lone-fish"), ("--queue", "patient-fish")])
+def test_an_experiment_in_a_copy_leaves_its_run_in_the_same_store(project, where, name):
     commit_lock(project)
     before = list_runs(project.root)
-    change = "+iterations.iteration_3.train.learning_rate=0.003"
-    project.dvc("exp", "run", "--temp", "--name", "lone-fish", "--set-param", change)
+    change = f"+iterations.iteration_3.train.learning_rate=0.00{len(name)}"
+    project.dvc("exp", "run", where, "--name", name, "--set-param", change)
+    if where == "--queue":
+        assert list_runs(project.root).keys() == before.keys(), "it waits"
+        project.dvc("exp", "run", "--run-all")
     after = list_runs(project.root)
     new = [run for key, run in after.items() if key not in before]
     assert {run.data.tags["row"] for run in new} == {"iteration_3", "summary"}
-    assert {run.data.tags["dvc_experiment"] for run in new} == {"lone-fish"}
+    assert {run.data.tags["dvc_experiment"] for run in new} == {name}
     assert {key: after[key].to_dictionary() for key in before} == {key: before[key].to_dictionary() for key in before}
 
 
