@@ -54,10 +54,10 @@ def write_submission(
 
 
 def _find_source(params: Params, profile: str, task: str, split: str, root: Path) -> Path:
-    """A csv of the profile; an unlabelled one of the course is fetched."""
+    """A csv of the profile; one of the course that is not in its corpus, as the unlabelled ones, is fetched."""
     name = corpus_files(params, profile, (split,))[task, split]
     path = root / layout.corpus(profile) / name
-    if not path.is_file() and split == "test":
+    if not path.is_file() and params.profiles[profile].data.corpus == "course":
         path = root / layout.WORK / "test" / name
         fetch_asset(params, name, path, root)
     return path

@@ -104,7 +104,10 @@ def test_a_test_file_that_is_not_in_the_corpus_is_fetched_and_checked(trained, t
     (corpus / name).unlink()
     monkeypatch.setenv("BERTY_MIRROR", str(mirror))
     (mirror / name).write_bytes(content)
-    with pytest.raises((ValueError, FetchError), match=name):
+    with pytest.raises(ValueError, match=f"{name}: no such file"):
+        submit_to(tmp_path / "out")  # of a corpus that the project writes the course has no part
+    trained.change(profiles__tiny__data__corpus="course")
+    with pytest.raises(FetchError, match=name):
         submit_to(tmp_path / "out")
     assert not (tmp_path / "out").exists(), "the pin of the course's file is another"
     blob = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()

@@ -5,12 +5,13 @@ from types import SimpleNamespace
 
 import pytest
 from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
 
 from pipeline.files.atomic import write_text
 from pipeline.files.digest import hash_file
 from pipeline.serving import registry
 from pipeline.serving.registry import CANDIDATE, CHAMPION, choose_run, find_alias, register
-from pipeline.tracking.store import tracking_uri
+from pipeline.tracking.store import StoreUnavailable, tracking_uri
 from tests.pipeline.tracking.shown import project_all, runs_of
 from tests.pipeline.tracking.synthetic import make_evaluation, make_training, write_into, write_plan
 
@@ -155,3 +156,16 @@ def test_a_packing_that_fails_leaves_the_candidate_as_it_was(project, monkeypatc
         register("tiny", project, "baseline")
     client = MlflowClient(tracking_uri(project))
     assert client.get_model_version_by_alias(NAME, CANDIDATE).version == first.version.version
+
+
+def test_an_upload_that_fails_leaves_no_version_and_no_model_that_looks_ready(project, monkeypatch):
+    def fail(*arguments: object) -> None:
+        raise MlflowException("no space left")
+
+    monkeypatch.setattr(MlflowClient, "log_model_artifacts", fail)
+    with pytest.raises(StoreUnavailable, match="no space left"):
+        register("tiny", project)
+    client = MlflowClient(tracking_uri(project))
+    experiment = client.get_experiment_by_name("tiny").experiment_id
+    assert [model.status for model in client.search_logged_models([experiment])] == ["FAILED"]
+    assert client.search_model_versions(f"name = '{NAME}'") == []
