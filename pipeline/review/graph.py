@@ -22,7 +22,12 @@ def list_stale(root: Path) -> list[str]:
 
 
 def reproduce(root: Path) -> list[str]:
-    """Run `dvc repro`, its output passed on; gives the stages that were run, not up to date and not in the cache."""
+    """Run `dvc repro`, its output passed on; gives the stages that were run, not up to date and not in the cache.
+
+    In a fresh clone with a cache, what the lock names is put in its place first. `dvc repro` by itself would run every
+    stage again that has an output in git, such as predictions, beside those in the cache.
+    """
+    _run_dvc(root, "checkout", "--allow-missing")
     return _find_running(_run_dvc(root, "repro", is_shown=True))
 
 

@@ -16,8 +16,8 @@ def render_review(review: Review) -> str:
             f"- **dvc.lock is stale**: `dvc repro`, and commit it with results/. Stale: {_name(review.stale)}."
         )
     if review.ran is not None:
-        ran = f"{len(review.ran)} stages were run: {_name(review.ran)}" if review.ran else "no stage had to be run"
-        lines.append(f"- Since {review.base[:7]}, from which this branched off: {ran}.")
+        ran = _name(review.ran) if review.ran else "nothing"
+        lines.append(f"- What had to be run since {review.base[:7]}, from which this branched off: {ran}.")
     if review.accepted:
         lines.append(
             "- This change has a baseline of its own, which is what counts; its diff is to be read like code. The "
