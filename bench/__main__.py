@@ -16,8 +16,8 @@ from bench.table import render, render_markdown, round_all
 from bench.timing import Description, Samples
 from bench.worker import Worker, measure_together
 from pipeline.files.atomic import read_json, write_json, write_text
-from pipeline.files.layout import WORK
-from pipeline.records.environment import environment
+from pipeline.runs.environment import environment
+from pipeline.runs.layout import WORK
 
 PARTS = ("step", "growth", "throughput", "records", "imports", "graph")
 RESULTS = Path("results") / "bench" / "speed.json"  # and speed.md beside it, which the README shows

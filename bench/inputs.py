@@ -11,9 +11,9 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
+from pipeline.data.token_files import TokenSet, read_tokens
 from pipeline.files.atomic import read_json
 from pipeline.files.digest import derive_seed, hash_file
-from pipeline.tokens.store import TokenSet, read_tokens
 
 TASKS = ("sst", "para", "sts")
 BATCH_SIZE = 32  # examples of each task in a step (paper)

@@ -14,14 +14,14 @@ import numpy as np
 from bench.inputs import ENCODER, SPEC, TASKS, TOKENS
 from pipeline.config.params import choose_profile, load_params
 from pipeline.config.schema import Params, Task
-from pipeline.corpora.assemble import SAMPLE_SEED, corpus_files, fetch_asset, make_encoder_config
-from pipeline.corpora.encode_text import make_label_range
-from pipeline.corpora.reading import Examples, read_examples
-from pipeline.corpora.sample import write_sample_corpus
-from pipeline.corpora.tokenizing import TokenizedSentences, Tokenizer
+from pipeline.data.assemble import SAMPLE_SEED, corpus_files, fetch_asset, make_encoder_config
+from pipeline.data.encode_text import make_label_range
+from pipeline.data.reading import Examples, read_examples
+from pipeline.data.sample import write_sample_corpus
+from pipeline.data.token_files import make_token_set, write_tokens
+from pipeline.data.tokenizing import TokenizedSentences, Tokenizer
 from pipeline.files.atomic import atomic_folder, write_json
 from pipeline.files.digest import derive_seed, hash_folder
-from pipeline.tokens.store import make_token_set, write_tokens
 
 NUM_EXAMPLES = 512  # of each task, drawn at random from its training file
 

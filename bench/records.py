@@ -9,10 +9,10 @@ from time import perf_counter
 from typing import Any
 
 from bench.inputs import TASKS
-from pipeline.files import layout
 from pipeline.files.digest import hash_bytes
-from pipeline.records.events import EventLog, read_events
-from pipeline.records.record import build_record, write_record
+from pipeline.runs import layout
+from pipeline.runs.events import EventLog, read_events
+from pipeline.runs.record import build_record, write_record
 
 NUM_RECORDS, NUM_POINTS = 30, 1000  # points of each record
 CHECKPOINT_SECONDS = 20  # a training run's, by default; each one writes the event file out to the disk

@@ -4,8 +4,8 @@ import argparse
 
 from pipeline.config.params import load_params
 from pipeline.gate.comparison import expectations
-from pipeline.simulation import coverage, gate
-from pipeline.simulation.retrains import TASKS
+from studies import coverage, gate
+from studies.retrains import TASKS
 
 
 def main() -> None:

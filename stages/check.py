@@ -8,7 +8,7 @@ from pipeline.config.params import load_params
 from pipeline.files.atomic import write_json, write_text
 from pipeline.gate.baseline import check_profile
 from pipeline.gate.comparison import compare
-from pipeline.gate.text import render_markdown, render_terminal, to_json
+from pipeline.gate.comparison_text import render_markdown, render_terminal, to_json
 
 
 def main() -> int:

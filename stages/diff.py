@@ -5,12 +5,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from pipeline.comparing.difference import compare
-from pipeline.comparing.resolve import resolve_pair
-from pipeline.comparing.text import make_tables, render_markdown, render_terminal
 from pipeline.config.params import load_params
 from pipeline.files.atomic import write_text
 from pipeline.gate.comparison import expectations
+from pipeline.gate.difference import compare
+from pipeline.gate.difference_names import resolve_pair
+from pipeline.gate.difference_text import make_tables, render_markdown, render_terminal
 
 
 def main() -> None:

@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 from pipeline.config.params import load_params
-from pipeline.corpora.assemble import assemble, corpus_files, fetch_asset
-from pipeline.corpora.fetch import FetchError
+from pipeline.data.assemble import assemble, corpus_files, fetch_asset
+from pipeline.data.fetch import FetchError
 
 
 def main() -> None:

@@ -6,8 +6,8 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from pipeline.files import layout
-from pipeline.offline.bring_in import import_archive
+from pipeline.runs import layout
+from pipeline.runs.bring_in import import_archive
 
 
 def main() -> int:

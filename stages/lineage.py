@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from pipeline.lineage.facts import trace
+from pipeline.gate.lineage import trace
 
 MARKS = {True: "ok", False: "NO", None: "  "}
 

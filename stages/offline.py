@@ -5,9 +5,9 @@ import signal
 import sys
 from pathlib import Path
 
-from pipeline.offline.archive import write_archive
-from pipeline.offline.contents import list_files
-from pipeline.offline.run import read_commands, run_commands
+from pipeline.engine.offline import read_commands, run_commands
+from pipeline.runs.archive import write_archive
+from pipeline.runs.contents import list_files
 
 
 def main() -> int:

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from pipeline.prediction.csv_file import predict_csv
+from pipeline.evaluation.csv_file import predict_csv
 
 
 def main() -> None:

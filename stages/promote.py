@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pipeline.config.params import load_params
 from pipeline.files.atomic import write_text
-from pipeline.gate.text import render_markdown, render_terminal
+from pipeline.gate.comparison_text import render_markdown, render_terminal
 from pipeline.serving.promotion import promote
 from pipeline.tracking.store import StoreUnavailable
 

@@ -5,9 +5,9 @@ import sys
 from pathlib import Path
 
 from pipeline.files.atomic import write_text
-from pipeline.gate.text import render_terminal
-from pipeline.review.review import review
-from pipeline.review.text import render_review
+from pipeline.gate.comparison_text import render_terminal
+from pipeline.gate.review import review
+from pipeline.gate.review_text import render_review
 
 
 def main() -> int:

@@ -3,7 +3,7 @@
 import sys
 
 from pipeline.config.params import load_params
-from pipeline.files import layout
+from pipeline.runs import layout
 
 
 def main() -> None:

@@ -4,9 +4,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from pipeline.files import layout
 from pipeline.files.atomic import read_json, write_json
-from pipeline.records.record import read_record
+from pipeline.runs import layout
+from pipeline.runs.record import read_record
 
 
 def main() -> None:

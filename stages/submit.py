@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 from pipeline.config.params import load_params
-from pipeline.corpora.fetch import FetchError
-from pipeline.prediction.submission import SPLITS, write_submission
+from pipeline.data.fetch import FetchError
+from pipeline.evaluation.submission import SPLITS, write_submission
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from pipeline.config.params import load_params
-from pipeline.corpora.encode_text import encode_text
+from pipeline.data.encode_text import encode_text
 
 
 def main() -> None:

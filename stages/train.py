@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from pipeline.files.run_files import read_run
+from pipeline.runs.run_files import read_run
 
 
 def main() -> None:

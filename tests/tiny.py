@@ -23,11 +23,11 @@ from pipeline.config.params import load_params
 from pipeline.config.plan import write_plan
 from pipeline.config.runs import TRAINING_CODE
 from pipeline.config.schema import Params
-from pipeline.corpora.assemble import SAMPLE_SEED, assemble
-from pipeline.corpora.encode_text import encode_text
-from pipeline.corpora.sample import write_sample_corpus
-from pipeline.files import layout
-from pipeline.files.run_files import Run, read_run
+from pipeline.data.assemble import SAMPLE_SEED, assemble
+from pipeline.data.encode_text import encode_text
+from pipeline.data.sample import write_sample_corpus
+from pipeline.runs import layout
+from pipeline.runs.run_files import Run, read_run
 from stages import start as start_stage
 
 REPOSITORY = Path(__file__).resolve().parent.parent

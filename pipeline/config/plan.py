@@ -9,8 +9,8 @@ from model.heads import HEADS
 from pipeline.config.params import scheduled_tasks
 from pipeline.config.runs import make_runs, row_tasks
 from pipeline.config.schema import Params, Task
-from pipeline.files import layout
 from pipeline.files.atomic import atomic_folder, write_json
+from pipeline.runs import layout
 
 
 def write_plan(params: Params, profile: str, root: Path = Path(".")) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 
 from pipeline.config.params import choose_profile, scheduled_tasks
 from pipeline.config.schema import Params, Recipe, Task, TrainOverride
-from pipeline.files import layout
 from pipeline.files.digest import hash_file, hash_files, hash_folder
+from pipeline.runs import layout
 
 VERSION = 1
 
@@ -19,9 +19,9 @@ VERSION = 1
 TRAINING_CODE = (
     "model",
     "pipeline/evaluation",
+    "pipeline/data",
     "pipeline/files",
-    "pipeline/records",
-    "pipeline/tokens",
+    "pipeline/runs",
     "pipeline/training",
     "stages/train.py",
 )

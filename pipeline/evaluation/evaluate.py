@@ -4,16 +4,16 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline.data.token_files import read_tokens
 from pipeline.evaluation.metrics import score
 from pipeline.evaluation.predict import predict
 from pipeline.evaluation.prediction_files import write_predictions
 from pipeline.evaluation.saved_model import load_model
-from pipeline.files import layout
 from pipeline.files.atomic import atomic_folder
-from pipeline.files.run_files import Run
-from pipeline.records.events import EventLog, read_events
-from pipeline.records.record import build_record, write_record
-from pipeline.tokens.store import read_tokens
+from pipeline.runs import layout
+from pipeline.runs.events import EventLog, read_events
+from pipeline.runs.record import build_record, write_record
+from pipeline.runs.run_files import Run
 
 # The paper's overall score is the plain mean of these (table 2).
 OVERALL = ("sst.accuracy", "para.accuracy", "sts.pearson")

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from model.multitask import MultitaskModel
 from model.packing import pack
-from pipeline.tokens.store import TokenSet
+from pipeline.data.token_files import TokenSet
 
 # Shape suffixes: n examples, S sentences per example, D hidden.
 

@@ -13,10 +13,10 @@ from statistics import stdev
 
 from pipeline.config.schema import Params
 from pipeline.evaluation.prediction_files import render_predictions
-from pipeline.files import layout
 from pipeline.files.atomic import atomic_folder, read_json
 from pipeline.gate.cells import Files, list_files
 from pipeline.gate.comparison import Comparison, compare
+from pipeline.runs import layout
 from pipeline.statistics.predictions import align, read_predictions
 from pipeline.statistics.samples import measure
 

@@ -7,8 +7,6 @@ import pandas as pd
 
 from pipeline.files.atomic import write_json, write_text
 from pipeline.files.digest import hash_bytes, hash_files
-from pipeline.records.environment import environment
-from pipeline.records.record import VERSION, write_record
 from pipeline.reporting.controls import control_table
 from pipeline.reporting.figures import draw_conflicts, draw_curves
 from pipeline.reporting.histories import conflict_table, curve_table
@@ -16,6 +14,8 @@ from pipeline.reporting.intervals import interval_table, measure_scores
 from pipeline.reporting.markdown import render_controls, render_table1, render_table2
 from pipeline.reporting.results import EVALUATED_PHASES, Results, read_results
 from pipeline.reporting.tables import score_table, table_metrics
+from pipeline.runs.environment import environment
+from pipeline.runs.record import VERSION, write_record
 
 TABLE_FILES = (
     "table1.csv",

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from pipeline.files.atomic import read_json
-from pipeline.records.record import read_record
+from pipeline.runs.record import read_record
 
 HISTORY_COLUMNS = ("leg", "epoch", "step", "split", "task", "metric", "value")
 # Phase 1 only hands its weights on: it has curves, but no line in a table, so its evaluation is not asked for.

@@ -21,11 +21,10 @@ SERVED = "pipeline/serving/served_model.py"
 CODE = (
     "model",
     "pipeline/__init__.py",
-    "pipeline/corpora",
+    "pipeline/data",
     "pipeline/evaluation",
     "pipeline/files",
-    "pipeline/prediction",
-    "pipeline/tokens",
+    "pipeline/runs",
 )
 REQUIREMENTS = ("mlflow", "numpy", "pandas", "safetensors", "tokenizers", "torch", "tqdm")
 EXAMPLE = pd.DataFrame(

@@ -9,7 +9,7 @@ from mlflow.models import set_model
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from mlflow.pyfunc import PythonModel, PythonModelContext
 
-from pipeline.prediction.text_model import TextModel
+from pipeline.evaluation.text_model import TextModel
 
 PACKAGE = "package"  # the artifact: what pipeline/serving/package.py lays out
 MODEL = "model"  # in it: what a training stage left; beside it the encoder, under the path that model.json says

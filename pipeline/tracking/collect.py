@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.files.atomic import read_json
-from pipeline.records.events import read_events
-from pipeline.records.record import build_record, read_record
+from pipeline.runs.events import read_events
+from pipeline.runs.record import build_record, read_record
 
 RECORD_PATTERNS = ("artifacts/{profile}/records/**/record.json", "artifacts/{profile}/summary/record.json")
 IMPORTED_PATTERNS = (

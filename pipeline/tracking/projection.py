@@ -15,7 +15,7 @@ from typing import Any
 from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
 
-from pipeline.files import layout
+from pipeline.runs import layout
 from pipeline.tracking.collect import Found, collect_live, read_plans
 from pipeline.tracking.pages import save_views
 from pipeline.tracking.store import (

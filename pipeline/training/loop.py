@@ -13,8 +13,8 @@ from model.multitask import MultitaskModel
 from pipeline.evaluation.device import choose_device
 from pipeline.evaluation.metrics import METRICS
 from pipeline.evaluation.saved_model import build_model, check_hash, fill_model
-from pipeline.files import layout
-from pipeline.files.run_files import Run
+from pipeline.runs import layout
+from pipeline.runs.run_files import Run
 from pipeline.training.batches import epoch_batches
 from pipeline.training.checkpoint import Progress, State, copy_tensors, load_checkpoint, read_progress, save_checkpoint
 from pipeline.training.optimization import LegOptimizer

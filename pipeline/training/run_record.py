@@ -8,12 +8,12 @@ from typing import Any
 import torch
 
 from pipeline.evaluation.saved_model import save_model
-from pipeline.files import layout
 from pipeline.files.atomic import atomic_folder
 from pipeline.files.digest import hash_file
-from pipeline.files.run_files import Run
-from pipeline.records.events import EventLog, read_events
-from pipeline.records.record import build_record, write_record
+from pipeline.runs import layout
+from pipeline.runs.events import EventLog, read_events
+from pipeline.runs.record import build_record, write_record
+from pipeline.runs.run_files import Run
 from pipeline.training.checkpoint import State
 from pipeline.training.task_data import TaskData
 

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from model.multitask import MultitaskModel
 from model.packing import pack
+from pipeline.data.token_files import TokenSet, read_tokens
 from pipeline.evaluation.predict import encode, predict
 from pipeline.files.digest import hash_folder
-from pipeline.tokens.store import TokenSet, read_tokens
 from pipeline.training.batches import choose
 
 # Shape suffixes: n examples, B sequences, S sentences per example, D hidden.

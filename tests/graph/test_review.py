@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from pipeline.review.graph import GraphError, list_stale, reproduce
+from pipeline.gate.review_graph import GraphError, list_stale, reproduce
 from tests.graph.project import commit_lock, trained
 
 RAN = re.compile(r"^- What had to be run since .*: (.*)\.$", re.MULTILINE)

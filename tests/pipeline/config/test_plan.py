@@ -10,8 +10,8 @@ from model.combine import COMBINERS
 from model.heads import HEADS
 from pipeline.config.params import load_params
 from pipeline.config.plan import find_unknown_kinds, make_index, write_plan
-from pipeline.files import layout
 from pipeline.files.digest import hash_folder
+from pipeline.runs import layout
 from tests.tiny import PROFILE, REPOSITORY
 
 SHIPPED = load_params(REPOSITORY / "params.yaml")

@@ -6,9 +6,9 @@ import shutil
 import pytest
 
 from pipeline.config.runs import TRAINING_CODE, TRAINING_PACKAGES, hash_code, read_training_lock
-from pipeline.files import layout
 from pipeline.files.digest import hash_bytes, hash_file, hash_folder
-from pipeline.files.run_files import read_run
+from pipeline.runs import layout
+from pipeline.runs.run_files import read_run
 from tests.tiny import ENCODER, PROFILE, REPOSITORY
 
 THREE_TASKS = [{"tasks": ["sst", "para", "sts"], "epochs": 2}]

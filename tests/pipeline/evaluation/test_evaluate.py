@@ -5,13 +5,13 @@ import csv
 import numpy as np
 import pytest
 
+from pipeline.data.token_files import read_tokens
 from pipeline.evaluation.evaluate import evaluate
 from pipeline.evaluation.metrics import METRICS
-from pipeline.files import layout
 from pipeline.files.atomic import read_json, write_json, write_text
 from pipeline.files.digest import hash_folder
-from pipeline.records.record import read_record
-from pipeline.tokens.store import read_tokens
+from pipeline.runs import layout
+from pipeline.runs.record import read_record
 from pipeline.training.loop import train
 from tests.tiny import PROFILE
 

@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from model.packing import pack
+from pipeline.data.token_files import read_tokens
 from pipeline.evaluation.predict import _batches, encode, predict
 from pipeline.evaluation.saved_model import build_model
-from pipeline.tokens.store import read_tokens
 
 TASKS = ("sst", "para", "sts")
 

@@ -8,9 +8,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from pipeline.evaluation.saved_model import WORDS, build_model, check_hash, fill_model, load_model, save_model
-from pipeline.files import layout
 from pipeline.files.atomic import read_json, write_json
 from pipeline.files.digest import hash_file
+from pipeline.runs import layout
 from pipeline.training.loop import Training, train
 from tests.tiny import PROFILE, SHAPE
 

@@ -5,8 +5,8 @@ import pytest
 
 from pipeline.gate.cells import Cell
 from pipeline.gate.verdicts import _measure_spread, judge
-from pipeline.simulation.retrains import TASKS, predict, share_difficulty
 from pipeline.statistics.samples import measure
+from studies.retrains import TASKS, predict, share_difficulty
 
 METRICS = {name: task.metric for name, task in TASKS.items()}
 MARGINS = {"sst": 0.02, "para": 0.005, "sts": 0.015, "cfimdb": 0.02}

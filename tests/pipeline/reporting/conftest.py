@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pipeline.files.atomic import write_json, write_text
-from pipeline.records.record import write_record
+from pipeline.runs.record import write_record
 
 METRICS = {"sst": "accuracy", "para": "accuracy", "sts": "pearson", "cfimdb": "accuracy"}
 MAJORITY = {"sst": 0.25, "para": 0.625, "cfimdb": 0.5}

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from pipeline.files.atomic import read_json
-from pipeline.records.record import read_record
 from pipeline.reporting.report import REPORT_FILES
+from pipeline.runs.record import read_record
 from stages import report as stage
 
 TWO_SEEDS = [{"sst": 0.4, "para": 0.8, "sts": 0.6}, {"sst": 0.6, "para": 0.8, "sts": 0.7}]

@@ -7,8 +7,8 @@ import sys
 import pytest
 from mlflow.models import Model
 
-from pipeline.files import layout
-from pipeline.prediction.text_model import TextModel
+from pipeline.evaluation.text_model import TextModel
+from pipeline.runs import layout
 from pipeline.serving import package
 from tests.test_structure import ROOT, closure, room
 from tests.tiny import PROFILE

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pipeline.files import layout
+from pipeline.runs import layout
 from pipeline.serving.registry import name_model, register
 from pipeline.serving.server import run_server
 from stages import predict

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pipeline.files.atomic import write_json, write_text
 from pipeline.files.digest import hash_bytes
-from pipeline.records.record import write_record
+from pipeline.runs.record import write_record
 
 T0 = 1_700_000_000_000
 ROWS, SEEDS = ("baseline", "iteration_1", "iteration_2", "iteration_3"), (0, 1)

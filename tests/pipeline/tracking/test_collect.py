@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.records.record import write_record
+from pipeline.runs.record import write_record
 from pipeline.tracking.collect import collect_records
 from tests.pipeline.tracking.synthetic import make_evaluation, make_record, make_training, write_into
 

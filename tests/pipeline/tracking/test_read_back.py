@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from pipeline.comparing.side import from_mlflow, read_side
+from pipeline.gate.difference_side import from_mlflow, read_side
 from pipeline.tracking.collect import collect_records
 from pipeline.tracking.projection import project
 from pipeline.tracking.read_back import read_run

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pipeline.files.atomic import read_json
-from pipeline.files.run_files import Run
+from pipeline.runs.run_files import Run
 from pipeline.training.loop import train
 from pipeline.training.optimization import LegOptimizer
 from tests.tiny import TinyProject

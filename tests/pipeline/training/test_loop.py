@@ -9,12 +9,12 @@ from safetensors import safe_open
 from model.bert import MiniBert
 from model.heads import Classify
 from model.packing import pack
+from pipeline.data.token_files import read_tokens
 from pipeline.evaluation.saved_model import build_model, load_model
-from pipeline.files import layout
 from pipeline.files.atomic import read_json
 from pipeline.files.digest import hash_file, hash_folder
-from pipeline.records.record import read_record
-from pipeline.tokens.store import read_tokens
+from pipeline.runs import layout
+from pipeline.runs.record import read_record
 from pipeline.training import loop
 from pipeline.training.batches import epoch_batches
 from pipeline.training.loop import train
@@ -308,7 +308,7 @@ def test_the_seed_alone_decides_and_another_seed_differs(tiny, monkeypatch):
         train(run)
         results.append(read_results(tiny, run))
     assert results[0] == results[1]
-    from pipeline.files.run_files import read_run
+    from pipeline.runs.run_files import read_run
     from stages import start
     from tests.tiny import call_stage
 

@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from pipeline.files import layout
 from pipeline.files.atomic import read_json
+from pipeline.runs import layout
 from pipeline.training import checkpoint, loop, run_record
 from pipeline.training.checkpoint import read_progress
 from pipeline.training.loop import Training, train
@@ -110,7 +110,7 @@ def test_a_process_that_dies_leaves_a_run_that_goes_on(tiny, undisturbed, steps)
     run, expected = undisturbed
     program = f"""
 import os, sys
-from pipeline.files.run_files import read_run
+from pipeline.runs.run_files import read_run
 from pipeline.training.loop import train
 from pipeline.training.optimization import LegOptimizer
 take, taken = LegOptimizer.step, []

@@ -1,0 +1,120 @@
+"""What is known of a model's making: facts in order, those that are hashes compared with what is there."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pipeline.files.atomic import read_json
+from pipeline.files.digest import hash_bytes, hash_file, hash_folder
+from pipeline.gate.lineage_code import check_code
+from pipeline.runs import layout
+from pipeline.runs.record import read_record
+from pipeline.tracking.collect import find_record_files
+
+MACHINE = ("cpu", "num_cores", "platform")
+VERSIONS = ("python", "torch", "numpy", "tokenizers", "safetensors")
+
+
+@dataclass(frozen=True)
+class Fact:
+    """`holds` says whether a hash is that of what is there; None where nothing is there to compare, or no hash."""
+
+    name: str
+    value: str
+    holds: bool | None = None
+    why: str = ""
+    depth: int = 0
+
+
+def trace(folder: Path, root: Path, depth: int = 0) -> Iterator[Fact]:
+    """The facts behind the model in `folder`, those behind the phase-1 result that it started from, and the corpus.
+
+    A folder that is no model, or whose run has no record below `root`, is a `ValueError`.
+    """
+    path = _find_record(read_json(root / folder / "model.json").get("run_key", ""), root)
+    for fact in _trace_model(folder, path, root):
+        yield replace(fact, depth=depth)
+    start = _read_start(path.parent)
+    if start and start["kind"] == "phase1" and (root / start["weights"]).with_name("model.json").is_file():
+        yield from trace(Path(start["weights"]).parent, root, depth + 1)
+    if not depth:
+        yield from _trace_corpus(read_record(path)["profile"], root)
+
+
+def _trace_model(folder: Path, path: Path, root: Path) -> Iterator[Fact]:
+    record, run, start = read_record(path), read_json(path.parent / "run.json"), _read_start(path.parent)
+    place = (run["profile"], run["phase"], run["row"], run["seed"])
+    yield Fact("model", folder.as_posix())
+    yield _check("weights", root / folder / "weights.safetensors", record["tags"]["weights_sha256"])
+    yield Fact("record", path.relative_to(root).as_posix())
+    parts = [path.parent / name for name in ("run.json", "start.json") if (path.parent / name).is_file()]
+    key, found = record["run_key"], hash_bytes(b"".join(part.read_bytes() for part in parts))
+    names = " and ".join(part.name for part in parts)
+    yield Fact("run key", key, found == key, f"of {names} beside the record" if found == key else f"{names}: {found}")
+    yield _compare_plan(root / layout.run_file(*place), parts[0])
+    if start:
+        yield from _trace_start(start, run, root)
+    encoder = root / run["encoder"]["folder"]
+    yield _check(f"encoder {run['encoder']['name']}", encoder / "model.safetensors", run["encoder"]["sha256"])
+    yield _check("its config", encoder / "config.json", run["encoder"]["config_sha256"])
+    for name, task in run["tasks"].items():
+        for split, digest in task["digests"].items():
+            yield _check(f"data {name}-{split}", root / task["tokens"][split], digest, hash_folder)
+    ran_in = record["environment"]
+    commit, dirty = ran_in.get("git_commit", "unknown"), ran_in.get("git_dirty", "unknown")
+    holds, why = check_code(run["code"], commit, dirty, root)
+    yield Fact("training code", run["code"], holds, why)
+    yield Fact("commit", commit, None, "with changes that were not committed" if dirty == "true" else "")
+    yield Fact("versions", ", ".join(f"{name} {ran_in[name]}" for name in VERSIONS if name in ran_in))
+    yield Fact("machine", ", ".join([*(ran_in[name] for name in MACHINE if name in ran_in), record["tags"]["device"]]))
+    yield Fact("command", ran_in.get("command", "unknown"))
+
+
+def _trace_start(start: dict[str, Any], run: dict[str, Any], root: Path) -> Iterator[Fact]:
+    if start["kind"] == "encoder":
+        same = start["sha256"] == run["encoder"]["sha256"]
+        yield Fact("start: the encoder", start["sha256"], same, "" if same else "not the run file's")
+    else:
+        yield _check(f"start: recipe {start['recipe']}", root / start["weights"], start["sha256"])
+
+
+def _trace_corpus(profile: str, root: Path) -> Iterator[Fact]:
+    """The files that the token files were made of, as the download stage recorded them."""
+    path = root / layout.data_record(profile, "download") / "record.json"
+    if not path.is_file():
+        yield Fact("corpus", "", None, f"{path.relative_to(root)} is not here")
+        return
+    for data in read_record(path)["datasets"]:
+        if data["context"] == "raw":
+            file = root / layout.corpus(profile) / data["name"]
+            fact = _check(data["name"], file, data["digest"])
+            yield replace(fact, why=fact.why or data["source"])
+
+
+def _find_record(key: str, root: Path) -> Path:
+    for path in find_record_files(root):
+        content = read_json(path)
+        if isinstance(content, dict) and content.get("kind") == "training" and content.get("run_key") == key:
+            return path
+    raise ValueError(f"run {key or '(none named)'}: no record of it below {root}; `dvc pull` may bring it")
+
+
+def _read_start(folder: Path) -> dict[str, Any] | None:
+    path = folder / "start.json"
+    return read_json(path) if path.is_file() else None
+
+
+def _check(name: str, path: Path, expected: str, hash_content: Callable[[Path], str] = hash_file) -> Fact:
+    if not path.exists():
+        return Fact(name, expected, None, f"{path} is not here")
+    found = hash_content(path)
+    return Fact(name, expected, found == expected, "" if found == expected else f"{path} is {found}")
+
+
+def _compare_plan(planned: Path, run_file: Path) -> Fact:
+    if not planned.is_file():
+        return Fact("plan", "", None, f"{planned} is not here")
+    if planned.read_bytes() == run_file.read_bytes():
+        return Fact("plan", "asks for this very run")
+    return Fact("plan", "asks for another run by now", None, f"{planned} differs: `dvc repro` would train again")

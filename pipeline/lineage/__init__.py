@@ -1,1 +1,0 @@
-"""From a model back to what made it, with every hash that can be checked, checked."""

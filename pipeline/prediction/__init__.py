@@ -1,1 +1,0 @@
-"""From text to a trained model's predictions."""

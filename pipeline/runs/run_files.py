@@ -1,0 +1,45 @@
+"""The two files that make a run: the run file that plan writes and, in phase 2, the start file; and the run's key."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.files.atomic import read_json
+from pipeline.files.digest import hash_bytes
+from pipeline.runs import layout
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as its files say it; `key` is the SHA-256 of both, and names its checkpoint and its MLflow run."""
+
+    path: Path
+    start_path: Path | None
+    spec: dict[str, Any]  # the run file
+    start: dict[str, Any] | None  # the start file
+    key: str
+
+    @property
+    def place(self) -> tuple[str, str, str, int]:
+        """(profile, phase, row, seed): what the functions of `layout` take."""
+        return self.spec["profile"], self.spec["phase"], self.spec["row"], self.spec["seed"]
+
+    def identity(self, kind: str) -> dict[str, Any]:
+        """Who this run is, for an event file."""
+        profile, phase, row, seed = self.place
+        return {"kind": kind, "profile": profile, "phase": phase, "row": row, "seed": seed, "run_key": self.key}
+
+
+def read_run(path: Path) -> Run:
+    """Read a run file and, for phase 2, its start file; one that is missing is a `ValueError` naming it."""
+    path = Path(path)
+    spec = read_json(path)
+    missing = [key for key in ("profile", "phase", "row", "seed", "schedule", "tasks", "train") if key not in spec]
+    if missing:
+        raise ValueError(f"{path}: not a run file: no {', '.join(missing)}")
+    start_path = None
+    if spec["phase"] == "phase2":
+        start_path = layout.start_file(spec["profile"], spec["row"], spec["seed"])
+    start = read_json(start_path) if start_path else None
+    contents = path.read_bytes() + (start_path.read_bytes() if start_path else b"")
+    return Run(path, start_path, spec, start, hash_bytes(contents))

@@ -1,1 +1,0 @@
-"""Token files: the form in which training and evaluation read a data set."""

@@ -1,0 +1,134 @@
+"""A profile's inputs, brought together: what is written, and that nothing else is asked for."""
+
+import hashlib
+
+import pytest
+
+from model.pretrained import read_config
+from pipeline.config.params import load_params
+from pipeline.data import assemble as assemble_module
+from pipeline.data.assemble import assemble, corpus_files, fetch_asset, make_encoder_config
+from pipeline.data.fetch import FetchError
+from pipeline.files.digest import hash_file, hash_folder
+from pipeline.runs import layout
+from pipeline.runs.record import read_record
+from tests.tiny import ENCODER, PROFILE, REPOSITORY, SHAPE, SIZES
+
+SHIPPED = load_params(REPOSITORY / "params.yaml")
+
+
+def use_course_files(tiny):
+    """Make the profile read pinned files of its mirror: those of the sample corpus, sts-train.csv by a substitute."""
+    corpus, mirror = tiny.root / layout.corpus(PROFILE), tiny.root / "mirror"
+    for path in sorted(corpus.glob("*-train.csv")) + sorted(corpus.glob("*-dev.csv")):
+        content = path.read_bytes()
+        name = "sts-small.csv" if path.name == "sts-train.csv" else path.name
+        (mirror / name).write_bytes(content)
+        blob = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+        tiny.change(**{f"assets__{name}": {"git_blob": blob, "sources": []}})
+    data = {"corpus": "course", "max_length": 64, "replace": {"sts-train.csv": "sts-small.csv"}}
+    tiny.change(profiles__tiny__data=data)
+
+
+def test_a_sample_corpus_is_written_and_its_encoder_fetched(tiny):
+    before = hash_folder(tiny.root / layout.corpus(PROFILE))
+    assemble(tiny.params, PROFILE, tiny.root)
+    assert hash_folder(tiny.root / layout.corpus(PROFILE)) == before  # equal arguments, equal bytes
+    assert len(list((tiny.root / layout.corpus(PROFILE)).iterdir())) == 12
+    encoder = tiny.root / layout.encoder(PROFILE)
+    assert {path.name for path in encoder.iterdir()} == {"config.json", "model.safetensors", "vocab.txt"}
+    for name in ("model.safetensors", "vocab.txt"):
+        assert hash_file(encoder / name) == hash_file(tiny.root / "mirror" / ENCODER / name)
+    config = read_config(encoder)
+    assert {name: getattr(config, name) for name in SHAPE} == SHAPE
+    assert (config.max_positions, config.vocab_size) == (64, len((encoder / "vocab.txt").read_text().splitlines()))
+
+
+def test_the_record_names_every_file_with_its_digest_and_rows(tiny):
+    record = read_record(tiny.root / layout.data_record(PROFILE, "download") / "record.json")
+    assert (record["kind"], record["row"], record["seed"]) == ("data", "download", None)
+    assert record["params"] == {"corpus": "sample", "encoder": ENCODER}
+    datasets = {dataset["name"]: dataset for dataset in record["datasets"]}
+    assert len(datasets) == 13
+    corpus = tiny.root / layout.corpus(PROFILE)
+    assert datasets["quora-train.csv"] == {
+        "name": "quora-train.csv", "digest": hash_file(corpus / "quora-train.csv"), "source": "written by this project",
+        "num_examples": SIZES["para"]["train"], "context": "raw",
+    }  # fmt: skip
+    assert datasets[ENCODER]["digest"] == hash_file(tiny.root / layout.encoder(PROFILE) / "model.safetensors")
+    assert datasets[ENCODER]["context"] == "encoder"
+
+
+def test_the_course_corpus_is_the_pinned_files_with_their_substitutes(tiny):
+    use_course_files(tiny)
+    assemble(tiny.params, PROFILE, tiny.root)
+    corpus, mirror = tiny.root / layout.corpus(PROFILE), tiny.root / "mirror"
+    expected = {path.name for path in mirror.glob("*.csv")}
+    assert {path.name for path in corpus.iterdir()} == expected and len(expected) == 8
+    assert "sts-train.csv" not in expected and "sts-small.csv" in expected
+    assert all(hash_file(corpus / name) == hash_file(mirror / name) for name in expected)
+    record = read_record(tiny.root / layout.data_record(PROFILE, "download") / "record.json")
+    assert {d["source"] for d in record["datasets"] if d["context"] == "raw"} == {"a mirror folder"}
+
+
+def test_a_file_with_other_bytes_than_its_pin_leaves_the_old_corpus(tiny):
+    before = hash_folder(tiny.root / layout.corpus(PROFILE))
+    use_course_files(tiny)
+    (tiny.root / "mirror" / "sts-dev.csv").write_text("other")
+    with pytest.raises(FetchError, match=r"sts-dev\.csv: no source gave the pinned bytes"):
+        assemble(tiny.params, PROFILE, tiny.root)
+    assert hash_folder(tiny.root / layout.corpus(PROFILE)) == before
+
+
+@pytest.mark.parametrize("profile", SHIPPED.profiles)
+def test_a_profile_fetches_what_it_uses_and_nothing_else(profile, tmp_path, monkeypatch):
+    asked = []
+
+    def fetch(params, name, destination, root):
+        asked.append(name)
+        destination.write_text("a\n")
+
+    monkeypatch.setattr(assemble_module, "fetch_asset", fetch)
+    assemble(SHIPPED, profile, tmp_path)
+    row = SHIPPED.profiles[profile]
+    files = [] if row.data.corpus == "sample" else list(corpus_files(SHIPPED, profile, ("train", "dev")).values())
+    assert asked == [*files, f"{row.encoder}/model.safetensors", f"{row.encoder}/vocab.txt"]
+    assert not any("test" in name for name in asked)
+    assert ("quora-train-part.csv" in asked, "quora-train.csv" in asked) == {
+        "sample": (False, False),
+        "paper": (False, True),
+    }.get(profile, (True, False))
+
+
+def test_splits_are_named_by_task(tiny):
+    files = corpus_files(tiny.params, PROFILE, ("test",))
+    assert files == {
+        ("sst", "test"): "ids-sst-test-student.csv",
+        ("para", "test"): "quora-test-student.csv",
+        ("sts", "test"): "sts-test-student.csv",
+        ("cfimdb", "test"): "ids-cfimdb-test-student.csv",
+    }
+    with pytest.raises(ValueError, match="profile 'big' is unknown; allowed: .*tiny"):
+        corpus_files(tiny.params, "big", ("test",))
+
+
+def test_a_source_that_ends_in_a_slash_is_a_folder(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(assemble_module, "fetch", lambda asset, store, mirror: asked.append((asset, store, mirror)))
+    monkeypatch.setattr(assemble_module, "place", lambda stored, destination: None)
+    monkeypatch.setenv("BERTY_MIRROR", str(tmp_path / "mirror"))
+    fetch_asset(SHIPPED, "minilm/vocab.txt", tmp_path / "vocab.txt", tmp_path)
+    ((asset, store, mirror),) = asked
+    assert asset.name == "minilm/vocab.txt" and asset.sha256 == SHIPPED.assets["minilm/vocab.txt"].sha256
+    assert [source.rsplit("/", 2)[1:] for source in asset.sources] == [["main", "vocab.txt"], ["model", "vocab.txt"]]
+    assert (store, mirror) == (tmp_path / ".work" / "assets", tmp_path / "mirror")
+
+
+def test_the_shipped_encoders_have_berts_shape():
+    config = make_encoder_config(SHIPPED.encoders["bert_base"])
+    # google-bert/bert-base-uncased's config.json
+    assert {key: config[key] for key in ("hidden_size", "num_hidden_layers", "num_attention_heads", "vocab_size",
+                                         "intermediate_size", "max_position_embeddings", "layer_norm_eps")} == {
+        "hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "vocab_size": 30522,
+        "intermediate_size": 3072, "max_position_embeddings": 512, "layer_norm_eps": 1e-12,
+    }  # fmt: skip

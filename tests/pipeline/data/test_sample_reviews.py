@@ -1,0 +1,63 @@
+"""The sample corpus's reviews: grades that negation, degree and contrast decide, and the noise that was meant."""
+
+from random import Random
+
+from pipeline.data import sample_reviews
+from pipeline.data.sample_reviews import ADJECTIVES, OTHERS_VERDICTS, VERDICTS, write_review, write_sentence
+
+
+def draw(write, num: int):
+    rng = Random(3)
+    return [(sentences[0], label) for sentences, label in (write(rng) for _ in range(num))]
+
+
+def polarity(text: str) -> int:
+    """What a bag of words sees."""
+    return sum(strength for strength, words in ADJECTIVES.items() for word in words if word in text.split())
+
+
+def test_a_negation_turns_the_grade_round(monkeypatch):
+    monkeypatch.setattr(sample_reviews, "SENTENCE_NOISE", 0.0)
+    cues = ("not", "never", "hardly", "anything but", "far from")
+    joints = (" and ", " but ", " yet ", " although ", "although ", " even if ", " though ", "i expected")
+    simple = [(text, grade) for text, grade in draw(write_sentence, 2000) if not any(j in text for j in joints)]
+    negated = [(polarity(text), grade) for text, grade in simple if any(f" {cue} " in text for cue in cues)]
+    assert len(negated) > 50
+    assert all((grade < 2) == (strength > 0) and grade != 2 for strength, grade in negated)
+
+
+def test_the_clause_that_counts_decides(monkeypatch):
+    monkeypatch.setattr(sample_reviews, "SENTENCE_NOISE", 0.0)
+    decided = 0
+    for text, grade in draw(write_sentence, 4000):
+        for joint, deciding in ((" , but ", 1), (" , even if ", 0)):
+            clauses = text.split(joint)
+            if len(clauses) == 2 and clauses[deciding].split(" is ")[1].startswith(("truly", "utterly")):
+                decided += 1
+                assert (grade > 2) == (polarity(clauses[deciding]) > 0)
+    assert decided > 100
+
+
+def test_the_noise_of_grades_is_what_it_says(monkeypatch):
+    noisy = draw(write_sentence, 3000)
+    monkeypatch.setattr(sample_reviews, "SENTENCE_NOISE", 0.0)
+    clean_grades: dict[str, float] = dict(draw(write_sentence, 60000))
+    known = [grade != clean_grades[text] for text, grade in noisy if text in clean_grades]
+    assert len(known) > 150
+    assert 0.04 < sum(known) / len(known) < 0.17
+
+
+def test_a_review_holds_one_verdict_that_agrees_but_for_the_noise():
+    agrees = 0
+    for text, label in draw(write_review, 1000):
+        found = [sign for sign, verdicts in VERDICTS.items() for verdict in verdicts if verdict in text]
+        assert len(found) == 1
+        agrees += found[0] == 2 * label - 1
+    assert abs(agrees / 1000 - (1 - sample_reviews.REVIEW_NOISE)) < 0.03
+
+
+def test_a_review_also_says_the_contrary():
+    texts = [text for text, _ in draw(write_review, 200)]
+    for verdicts in OTHERS_VERDICTS.values():
+        assert any(verdict in text for verdict in verdicts for text in texts)
+    assert all(40 <= len(text.split()) <= 90 for text in texts)

@@ -1,0 +1,51 @@
+"""A model that takes text: the same numbers whoever else asks, and nothing for no examples."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from pipeline.evaluation.text_model import TextModel
+
+SENTENCES = ["A film of rare warmth .", "", "Dull , and long .", "It is what it is ."]
+PAIRS = [(first, second) for first in SENTENCES for second in SENTENCES]
+
+
+@pytest.fixture
+def text_model(tiny, model):
+    return TextModel(tiny.model(model))
+
+
+def test_it_names_its_tasks_and_their_sentences(text_model):
+    assert {task: len(names) for task, names in text_model.sentences.items()} == {"sst": 1, "para": 2, "sts": 2}
+
+
+def test_an_example_s_number_does_not_depend_on_the_others(text_model):
+    """But for the last digits: the shapes of the products are others."""
+    together = text_model.predict("sts", PAIRS)
+    alone = np.concatenate([text_model.predict("sts", [pair]) for pair in PAIRS])
+    assert together.dtype == np.float32 and together.shape == (len(PAIRS),)
+    np.testing.assert_allclose(together, alone, atol=1e-5)
+    assert len(set(together.tolist())) > 1
+
+
+def test_classes_are_whole_numbers_in_their_range(text_model):
+    classes = text_model.predict("sst", [(sentence,) for sentence in SENTENCES])
+    assert set(classes.tolist()) <= set(range(5))
+
+
+def test_threads_do_not_disturb_each_other(text_model):
+    """Dropout stays off, whichever thread is inside."""
+    expected = text_model.predict("sts", PAIRS).tolist()
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: text_model.predict("sts", PAIRS).tolist(), range(12)))
+    assert answers == [expected] * 12
+
+
+def test_no_examples_have_no_predictions(text_model):
+    assert text_model.predict("para", []).shape == (0,)
+
+
+def test_an_unknown_task_is_refused(text_model):
+    with pytest.raises(ValueError, match="iteration_1-0: no task 'mrpc'; allowed: para, sst, sts"):
+        text_model.predict("mrpc", [("a", "b")])

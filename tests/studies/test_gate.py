@@ -1,0 +1,42 @@
+"""The gate's promise: at most 5% of tables of equal retrains with any alarm, and drops of two margins caught at 80%.
+
+A count fails here when it would be met by luck in fewer than one of 1,000 runs, were the promise just kept.
+"""
+
+import pytest
+from scipy.stats import binom
+
+from pipeline.config.params import load_params
+from pipeline.gate.comparison import expectations
+from studies.gate import PHASE2_TASKS, calibrate
+from studies.retrains import TASKS
+from tests.tiny import REPOSITORY
+
+LUCK = 0.001
+
+
+@pytest.fixture(scope="module")
+def expected():
+    return expectations(load_params(REPOSITORY / "params.yaml").gate, TASKS)
+
+
+@pytest.mark.parametrize(("num_seeds", "num_tables"), [(1, 60), (2, 30), (3, 40), (5, 20)])
+def test_equal_retrains_raise_few_alarms(expected, num_seeds, num_tables):
+    figures = calibrate(num_tables, num_seeds, *expected, seed=num_seeds)
+    assert figures.alarms <= binom.ppf(1 - LUCK, num_tables, 0.05)
+
+
+def test_seeds_that_vary_more_than_expected_raise_few_alarms(expected):
+    figures = calibrate(25, 3, *expected, noise=2.0, seed=7)
+    assert figures.alarms <= binom.ppf(1 - LUCK, 25, 0.05)
+
+
+def test_a_drop_of_two_margins_in_one_task_is_caught_with_three_seeds(expected):
+    figures = calibrate(40, 3, *expected, drop=2.0, seed=11)
+    for task in PHASE2_TASKS:
+        assert figures.caught[task] >= binom.ppf(LUCK, 40, 0.8), task
+    assert figures.alarms <= binom.ppf(1 - LUCK, 40, 0.05)
+
+
+def test_the_same_seed_gives_the_same_figures(expected):
+    assert calibrate(3, 2, *expected, drop=2.0) == calibrate(3, 2, *expected, drop=2.0)
