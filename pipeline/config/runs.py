@@ -12,6 +12,7 @@ from pipeline.config.params import choose_profile, scheduled_tasks
 from pipeline.config.schema import Params, Recipe, Task, TrainOverride
 from pipeline.files.digest import hash_file, hash_files, hash_folder
 from pipeline.runs import layout
+from pipeline.runs.neutral import drop_neutral
 
 VERSION = 1
 
@@ -89,7 +90,7 @@ class _Inputs:
         train = self.params.train.model_dump()
         for override in (self.row.train, *overrides):
             train |= override.model_dump(exclude_unset=True)
-        return {
+        run = {
             "version": VERSION,
             "profile": self.profile,
             "phase": phase,
@@ -103,6 +104,7 @@ class _Inputs:
             "code": self.code,
             "packages": self.packages,
         }
+        return drop_neutral(run)
 
     def _describe_task(self, name: str, task: Task, heads: dict[str, str]) -> dict[str, Any]:
         folder = layout.tokens(self.profile) / name

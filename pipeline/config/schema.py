@@ -20,6 +20,8 @@ def _refuse_text(value: Any) -> Any:
 Rate = Annotated[float, BeforeValidator(_refuse_text), Field(gt=0, lt=1)]
 Decay = Annotated[float, BeforeValidator(_refuse_text), Field(ge=0, lt=1)]
 Score = Annotated[float, BeforeValidator(_refuse_text), Field(ge=-1, le=1)]
+# A file of a registry in model/ or pipeline/training/ by its name, or {name: {option: value}}.
+Choice = Name | Annotated[dict[Name, dict[str, Any]], Field(min_length=1, max_length=1)]
 
 
 class Section(BaseModel):
@@ -47,11 +49,14 @@ class Train(Section):
     beta2: Fraction
     eps: Rate
     weight_decay: Decay
-    pooling: Literal["pooler", "cls", "mean"]
+    pooling: Choice
     head_width: Count | None  # units; null: the encoder's hidden size
     head_dropout: Fraction
     encoder_dropout: Fraction
     keep: Literal["best", "last"]
+    learning_rate_schedule: Choice = "constant"
+    mixing: Choice = "repeat"
+    regulariser: Choice | None = None
     log_every: Count  # steps
     evaluation_tokens: Count  # tokens
 
@@ -128,7 +133,7 @@ class Task(Section):
     num_classes: Annotated[int, Field(ge=2)] | None = None
     label_range: Annotated[list[float | int], Field(min_length=2, max_length=2)] | None = None
     cleaning: str
-    head: Name
+    head: Choice
     metric: Literal["accuracy", "pearson"]
 
     @model_validator(mode="after")
@@ -166,12 +171,12 @@ class Leg(Section):
     tasks: Annotated[list[Name], Field(min_length=1)]
     epochs: Count
     encoder: Literal["frozen", "finetuned"] = "finetuned"
-    combine: Name = "sum"
+    combine: Choice = "sum"
 
 
 class Recipe(Section):
     note: str = ""
-    heads: dict[Name, Name] = {}  # task -> kind of head, where it is not the task's own
+    heads: dict[Name, Choice] = {}  # task -> kind of head, where it is not the task's own
     schedule: Annotated[list[Leg], Field(min_length=1)]
     train: TrainOverride = TrainOverride()
 

@@ -7,6 +7,7 @@ from typing import Any
 from pipeline.files.atomic import read_json
 from pipeline.files.digest import hash_bytes
 from pipeline.runs import layout
+from pipeline.runs.neutral import fill_neutral
 
 
 @dataclass(frozen=True)
@@ -42,4 +43,4 @@ def read_run(path: Path) -> Run:
         start_path = layout.start_file(spec["profile"], spec["row"], spec["seed"])
     start = read_json(start_path) if start_path else None
     contents = path.read_bytes() + (start_path.read_bytes() if start_path else b"")
-    return Run(path, start_path, spec, start, hash_bytes(contents))
+    return Run(path, start_path, fill_neutral(spec), start, hash_bytes(contents))
