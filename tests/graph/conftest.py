@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -36,3 +37,20 @@ def restore_params(project):
     before = project.params
     yield
     project.write(before)
+
+
+@pytest.fixture
+def edit():
+    """Write a file of the project, which is put back when the test ends."""
+    before: dict[Path, str | None] = {}
+
+    def edit(path: Path, text: str, append: bool = False) -> None:
+        before.setdefault(path, path.read_text() if path.exists() else None)
+        path.write_text((before[path] or "") * append + text)
+
+    yield edit
+    for path, text in before.items():
+        if text is None:
+            path.unlink()
+        else:
+            path.write_text(text)

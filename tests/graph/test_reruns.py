@@ -26,15 +26,45 @@ def test_a_note_and_a_table_train_nothing(project):
     params["iterations"]["iteration_3"]["paper"] = {"sst": 0.5}
     project.write(params)
     ran = project.repro()
-    assert set(ran) == {"plan@", "report@", "track@"}
+    assert set(ran) == {"digest@", "plan@", "report@", "track@"}
     assert "Another note." in (project.root / f"results/{PROFILE}/table2.md").read_text()
-    path = project.root / "pipeline/reporting/markdown.py"
-    before = path.read_text()
-    path.write_text(before + "\n# Another table.\n")
-    try:
-        assert project.repro() == ["report@"]
-    finally:
-        path.write_text(before)
+
+
+def test_what_does_not_change_the_meaning_of_the_code_runs_no_stage_again(project, edit):
+    """Comments, docstrings, formatting, new files and options that no row uses, a new profile, another table's code."""
+    project.repro()
+    for path in [project.root / "model/bert.py", *(project.root / "pipeline/training").glob("*.py")]:
+        text = path.read_text()
+        edit(path, '"""Another first sentence."""\n# A comment.\n\n' + text.split('"""', 2)[2].replace("\n\n", "\n\n\n"))
+    edit(project.root / "model/combine/another.py", (project.root / "model/combine/pcgrad.py").read_text())
+    edit(project.root / "model/heads/another.py", (project.root / "model/heads/classify.py").read_text())
+    schema = (project.root / "pipeline/config/schema.py").read_text()
+    option = "    log_every: Count  # steps\n"
+    edit(project.root / "pipeline/config/schema.py", schema.replace(option, f"{option}    new_option: bool = False\n"))
+    neutral = (project.root / "pipeline/runs/neutral.py").read_text()
+    edit(
+        project.root / "pipeline/runs/neutral.py",
+        neutral.replace("TRAIN = {", 'TRAIN = {\n    "new_option": False,'),
+    )
+    params = project.params
+    params["profiles"]["another"] = params["profiles"][PROFILE] | {"note": "Another."}
+    project.write(params)
+    assert set(project.repro()) <= {"digest@", "plan@"}
+    edit(project.root / "pipeline/reporting/tables.py", "SOMETHING = 1\n", append=True)
+    assert set(project.repro()) == {"digest@"}
+
+
+def test_a_changed_method_retrains_the_rows_that_use_it_and_a_changed_encoder_all(project, edit):
+    project.repro()
+    pcgrad = project.root / "model/combine/pcgrad.py"
+    edit(pcgrad, pcgrad.read_text().replace("inner < 0", "inner < -1e-30"))
+    ran = project.repro()
+    assert trained(ran) == ["phase2@-iteration_3-0"]
+    assert [stage for stage in ran if stage.startswith("eval_")] == ["eval_phase2@-iteration_3-0"]
+    bert = project.root / "model/bert.py"
+    edit(bert, bert.read_text().replace("attended_RD, hidden_RD,", "attended_RD, 1 * hidden_RD,"))
+    names = [name for name in project.first_run if name.startswith(("part1@", "phase1@", "phase2@"))]
+    assert trained(project.repro()) == sorted(names)
 
 
 def test_a_changed_row_trains_itself_alone(project):
