@@ -101,7 +101,7 @@ def test_train_keys_shape_the_model(saved):
     network = model.heads["sst"].network
     assert (network[1].out_features, network[0].p, network[3].p) == (7, 0.45, 0.45)
     assert (model.encoder.config.hidden_dropout, model.encoder.config.attention_dropout) == (0.15, 0.15)
-    assert model.pooling == "mean"
+    assert not model.uses_pooler
     assert build_model(run.spec, 0).heads["sst"].network[1].out_features == SHAPE["hidden_size"]
 
 

@@ -7,7 +7,7 @@ import torch
 from safetensors import safe_open
 
 from model.bert import MiniBert
-from model.heads import Classify
+from model.heads.classify import Head as Classify
 from model.packing import pack
 from pipeline.data.token_files import read_tokens
 from pipeline.evaluation.saved_model import build_model, load_model
@@ -16,8 +16,8 @@ from pipeline.files.digest import hash_file, hash_folder
 from pipeline.runs import layout
 from pipeline.runs.record import read_record
 from pipeline.training import loop
-from pipeline.training.batches import epoch_batches
 from pipeline.training.loop import train
+from pipeline.training.mixing import MIXINGS
 from pipeline.training.run_record import HISTORY_COLUMNS
 from tests.pipeline.training.conftest import LEGS, read_history, read_results
 from tests.tiny import PROFILE
@@ -43,17 +43,13 @@ def test_three_tasks_by_sum_equal_a_plain_loop(tiny):
         weight_decay=keys["weight_decay"],
     )  # fmt: skip
     tokens = {task: read_tokens(description["tokens"]["train"]) for task, description in spec["tasks"].items()}
-    epoch_size = max(split.num_examples for split in tokens.values())
-    place = {"seed": 0, "leg": 0, "epoch": 0}
-    batches = {
-        task: epoch_batches(torch.arange(split.num_examples).numpy(), 8, epoch_size, task=task, **place)
-        for task, split in tokens.items()
-    }
-    assert {len(found) for found in batches.values()} == {5}
-    for step in range(5):
+    num_examples = {task: split.num_examples for task, split in tokens.items()}
+    batches = MIXINGS["repeat"](num_examples, 8, seed=0, leg=0, epoch=0)
+    assert len(batches) == 5
+    for batch in batches:
         total = 0
         for task, split in tokens.items():
-            indices = batches[task][step]
+            indices = batch[task]
             output = model(task, pack(split.sentences(indices)))
             total = total + model.heads[task].loss(output, torch.from_numpy(split.labels[indices]))
         optimizer.zero_grad()
@@ -83,9 +79,9 @@ def test_a_single_task_lowers_its_loss(tiny, mode):
 def test_a_frozen_leg_runs_no_encoder_and_leaves_none(tiny, steps, monkeypatch):
     forward, calls = MiniBert.forward, []
 
-    def count(self, batch):
+    def count(self, *arguments):
         calls.append(len(steps.taken))
-        return forward(self, batch)
+        return forward(self, *arguments)
 
     monkeypatch.setattr(MiniBert, "forward", count)
     run = tiny.add_row([{**leg, "encoder": "frozen"} for leg in (FIRST, SUM)], train={"weight_decay": 0.1})
@@ -219,7 +215,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_with_its_place(tiny, monkeypatch
 def test_weights_that_the_last_step_spoilt_are_not_left(tiny, steps):
     def watch(optimizer):
         if len(steps.taken) == 2:
-            optimizer.state.optimizer.param_groups[0]["lr"] = math.inf
+            optimizer.leg_rate = math.inf
 
     steps.watch = watch
     run = tiny.add_row([FIRST])
