@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
@@ -215,7 +216,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_with_its_place(tiny, monkeypatch
 def test_weights_that_the_last_step_spoilt_are_not_left(tiny, steps):
     def watch(optimizer):
         if len(steps.taken) == 2:
-            optimizer.leg_rate = math.inf
+            optimizer.state.optimizer.param_groups[0]["weight_decay"] = math.inf
 
     steps.watch = watch
     run = tiny.add_row([FIRST])
@@ -273,7 +274,7 @@ def test_a_run_leaves_its_record_and_its_history(tiny):
     assert record["artifacts"] == [f"{layout.training_record(*run.place)}/{name}" for name in
                                    ("history.csv", "run.json", "start.json")]  # fmt: skip
     assert all((tiny.root / path).is_file() for path in record["artifacts"])
-    assert read_json(tiny.record(run) / "run.json") == run.spec
+    assert read_json(tiny.record(run) / "run.json") == read_json(run.path)
     assert record["params"]["train.learning_rate"] == 1e-3
     assert record["params"]["schedule.leg_3.combine"] == "pcgrad"
 
@@ -293,6 +294,55 @@ def test_a_single_task_has_no_gradients_to_compare(tiny):
     assert names == {
         "loss/sst", "learning_rate", "tokens_per_second", "train/sst.accuracy", "dev/sst.accuracy", "kept_epoch/leg_1",
     }  # fmt: skip
+
+
+def test_a_mixing_may_leave_tasks_out_of_steps(tiny, steps, monkeypatch):
+    """The loop goes by what the mixing draws; a mean of a curve is over the steps that measured it."""
+
+    def mix(num_examples, batch_size, **place):
+        assert set(num_examples) == {"sst", "sts"} and batch_size == 8
+        return [{"sst": np.array([3, 1])}, {"sst": np.array([0]), "sts": np.array([2, 5])}, {"sts": np.array([7])}]
+
+    monkeypatch.setattr("pipeline.training.mixing.repeat.mix", mix)
+    points = {}
+    for log_every in (1, 3):
+        run = tiny.add_row([{"tasks": ["sst", "sts"], "epochs": 2}], train={"log_every": log_every})
+        train(run)
+        metrics = read_record(tiny.record(run) / "record.json")["metrics"]
+        points[log_every] = {name: [(step, value) for step, _, value in metrics[name]] for name in metrics}
+    assert steps.taken == 2 * [(0, epoch, step) for epoch in range(2) for step in range(3)]
+    assert [step for step, _ in points[1]["loss/sst"]] == [1, 2, 4, 5]
+    assert [step for step, _ in points[1]["gradients/cosine.sst_sts"]] == [2, 5]
+    for task in ("sst", "sts"):
+        single = [value for _, value in points[1][f"loss/{task}"]]
+        means = [(3, pytest.approx(sum(single[:2]) / 2)), (6, pytest.approx(sum(single[2:]) / 2))]
+        assert points[3][f"loss/{task}"] == means
+
+
+def test_a_run_without_legs_leaves_the_encoder_under_new_heads(tiny):
+    run = tiny.add_row([FIRST])
+    run.spec["schedule"] = []
+    train(run)
+    assert {name.split(".")[0] for name in tensor_names(tiny.model(run))} == {"heads"}
+    new, left = build_model(run.spec, 0).state_dict(), load_model(tiny.model(run))[0].state_dict()
+    assert all(torch.equal(new[name], left[name]) for name in new)
+    assert read_record(tiny.record(run) / "record.json")["metrics"] == {} and read_history(tiny, run) == []
+
+
+def test_options_of_a_run_file_reach_what_they_name(tiny, monkeypatch):
+    seen = []
+
+    def factor(step, num_steps, *, floor: float = 0.0):
+        seen.append(floor)
+        return 1.0
+
+    monkeypatch.setattr("model.schedules.constant.factor", factor)
+    run = tiny.add_row([FIRST], train={"learning_rate_schedule": {"constant": {"floor": 0.25}}})
+    train(run)
+    assert seen == [0.25] * 3
+    run.spec["train"]["mixing"] = {"repeat": {"power": 1}}
+    with pytest.raises(ValueError, match="option 'power' is unknown"):
+        train(run)
 
 
 def test_the_seed_alone_decides_and_another_seed_differs(tiny, monkeypatch):
