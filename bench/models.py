@@ -56,6 +56,7 @@ def to_transformers(encoder: MiniBert, attention: str) -> nn.Module:
             max_position_embeddings=config.max_positions,
             type_vocab_size=config.num_token_types,
             layer_norm_eps=config.layer_norm_eps,
+            hidden_act=config.activation,
             hidden_dropout_prob=config.hidden_dropout,
             attention_probs_dropout_prob=config.attention_dropout,
             attn_implementation=attention,

@@ -21,7 +21,7 @@ class Ours:
         self.inputs, self.model = inputs, build_start(inputs).to(device)
         kind = Frozen if frozen else FineTuned
         source = kind(self.model, read_data(inputs), spec["train"]["evaluation_tokens"])
-        self.optimizer = LegOptimizer(spec, 0, State(Progress(), self.model), source)
+        self.optimizer = LegOptimizer(spec, 0, State(Progress(), self.model), source, steps_per_epoch=1)
 
     def step(self, batch: Batch) -> dict[str, float]:
         """Update the model; returns the loss of each task."""

@@ -89,5 +89,5 @@ class Peer:
                 ids_BL, mask_BL = pad(part, self.device)
                 pooled.append(self.bert(ids_BL, attention_mask=mask_BL).pooler_output)
             restore_B = torch.tensor(order).argsort().to(self.device)
-            output = head(torch.cat(pooled)[restore_B].chunk(head.sentences_per_example))
+            output = head(torch.cat(pooled)[restore_B].chunk(head.num_sentences))
         return head.loss(output, torch.from_numpy(tokens.labels[indices]).to(self.device))

@@ -104,7 +104,9 @@ def _describe_task(row: Task, folder: Path, digest: str) -> dict[str, Any]:
     return {
         "head": row.head,
         "num_classes": row.num_classes,
+        "label_range": row.label_range,
         "metric": row.metric,
+        "text": {"sentences": row.sentences},
         "tokens": dict.fromkeys(splits, folder.as_posix()),
         "digests": dict.fromkeys(splits, digest),
         "max_train": None,

@@ -83,12 +83,12 @@ class AdamW(torch.optim.Optimizer):
         denominators = torch._foreach_sqrt(exp_avg_sqs)
         torch._foreach_add_(denominators, eps if course else eps * correction2_sqrt)
 
-        decay = 1 - lr * group["weight_decay"]
-        if decay != 1 and not course:
-            torch._foreach_mul_(params, decay)
+        decay = lr * group["weight_decay"]
+        if decay and not course:
+            torch._foreach_mul_(params, 1 - decay)
         torch._foreach_addcdiv_(params, exp_avgs, denominators, -lr * correction2_sqrt / correction1)
-        if decay != 1 and course:
-            torch._foreach_mul_(params, decay)
+        if decay and course:
+            _decay_(params, decay)
 
     def _update_fused_(self, params: list[Tensor], step: int, group: dict[str, Any]) -> None:
         """The same by torch's kernel, which knows its own form: eps beside sqrt(v) is eps / sqrt(c2) there."""
@@ -108,8 +108,12 @@ class AdamW(torch.optim.Optimizer):
             maximize=False,
         )
         if course and group["weight_decay"]:
-            torch._foreach_mul_(params, 1 - group["lr"] * group["weight_decay"])
-        torch.autograd.graph.increment_version(params)  # the kernel does not, and bf16 copies of params go by it
+            _decay_(params, group["lr"] * group["weight_decay"])
 
     def _moments(self, params: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
         return [self.state[param]["exp_avg"] for param in params], [self.state[param]["exp_avg_sq"] for param in params]
+
+
+def _decay_(params: list[Tensor], decay: float) -> None:
+    """p -= decay * p, as the course does it: 1 - decay would round, at 1e-7 in fp32 to another decay by a fifth."""
+    torch._foreach_add_(params, params, alpha=-decay)

@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from model.kernels import StackedLinear, attend
+from model.kernels import FixedWeights, StackedLinear, attend
 from model.packing import PackedBatch
 
 # Shape suffixes: R rows (the packed tokens and their filler), D hidden.
@@ -24,10 +24,11 @@ class SelfAttention(nn.Module):
         self._qkv = StackedLinear(self.query, self.key, self.value)
         self._output = StackedLinear(self.output)
 
-    def forward(self, hidden_RD: Tensor, batch: PackedBatch, biases: list[Tensor]) -> Tensor:
+    def forward(self, hidden_RD: Tensor, batch: PackedBatch, biases: list[Tensor], fixed: FixedWeights) -> Tensor:
         """Map R x D to R x D; a token attends to the tokens of its own sequence.
 
         `biases` are `kernels.attention_biases` of the batch, the same for every layer.
         """
         dropout = self.dropout if self.training else 0.0
-        return self._output(attend(self._qkv(hidden_RD), batch, biases, self.num_heads, dropout))
+        context_RD = attend(self._qkv(hidden_RD, fixed), batch, biases, self.num_heads, dropout)
+        return self._output(context_RD, fixed)

@@ -1,18 +1,25 @@
 """miniBERT, the encoder, on packed batches: Devlin et al. 2019, section 3; layers after Vaswani et al. 2017."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from model.attention import SelfAttention
-from model.kernels import StackedLinear, add_norm, attention_biases, dropout
+from model.kernels import FixedWeights, StackedLinear, add_norm, attention_biases, dropout
 from model.packing import PackedBatch
 
 # Shape suffixes: T packed tokens, R rows (the tokens and their filler), B sequences, D hidden, F feed-forward.
 
-POOLINGS = ("pooler", "cls", "mean")
+# By the names of `hidden_act` in Hugging Face's configurations.
+ACTIVATIONS = {
+    "gelu": F.gelu,  # the exact form, with erf (Hendrycks and Gimpel 2016)
+    "gelu_new": partial(F.gelu, approximate="tanh"),
+    "gelu_pytorch_tanh": partial(F.gelu, approximate="tanh"),
+    "relu": F.relu,
+}
 
 # Standard deviation of BERT's initial weights (`initializer_range` in the published configurations).
 INITIAL_STD = 0.02
@@ -32,6 +39,7 @@ class BertConfig:
     layer_norm_eps: float
     hidden_dropout: float  # probability, on embeddings and on what a residual connection adds
     attention_dropout: float  # probability, on attention weights
+    activation: str = "gelu"  # of the feed-forward layer, a name of `ACTIVATIONS`
 
 
 class MiniBert(nn.Module):
@@ -52,10 +60,11 @@ class MiniBert(nn.Module):
         self.pooler = nn.Linear(config.hidden_size, config.hidden_size)
         self.apply(_initialize_)
 
-    def forward(self, batch: PackedBatch) -> Tensor:
+    def forward(self, batch: PackedBatch, fixed: FixedWeights | None = None) -> Tensor:
         """The hidden states T x D of every token after the last layer, in the precision of computation.
 
-        A sequence longer than `max_positions` is a `ValueError`.
+        `fixed` is what this pass shares with others, between which no weight changes. A sequence longer than
+        `max_positions` is a `ValueError`.
         """
         if max(batch.lengths) > self.config.max_positions:
             raise ValueError(
@@ -70,24 +79,10 @@ class MiniBert(nn.Module):
         hidden_TD = dropout(self.embedding_norm(hidden_TD), self.config.hidden_dropout if self.training else 0.0)
         hidden_RD = F.pad(hidden_TD.to(self.compute_dtype or hidden_TD.dtype), (0, 0, 0, batch.num_fillers))
         biases = attention_biases(batch, hidden_RD.dtype)
+        fixed = fixed or FixedWeights()
         for layer in self.layers:
-            hidden_RD = layer(hidden_RD, batch, biases)
+            hidden_RD = layer(hidden_RD, batch, biases, fixed)
         return hidden_RD[: batch.num_tokens]
-
-    def pool(self, hidden_TD: Tensor, batch: PackedBatch, pooling: str) -> Tensor:
-        """One vector per sequence, B x D: `pooler` (tanh(dense(CLS))), `cls` (the first token's) or `mean`.
-
-        Vectors, and so the heads on them, are in the precision of the parameters.
-        """
-        if pooling == "mean":
-            hidden_TD = hidden_TD.to(self.pooler.weight.dtype)
-            return torch.segment_reduce(hidden_TD, "mean", offsets=batch.bounds_B1, axis=0)
-        cls_BD = hidden_TD.index_select(0, batch.bounds_B1[:-1]).to(self.pooler.weight.dtype)
-        if pooling == "cls":
-            return cls_BD
-        if pooling == "pooler":
-            return torch.tanh(self.pooler(cls_BD))
-        raise ValueError(f"pooling {pooling!r} is not one of {', '.join(POOLINGS)}")
 
 
 class BertLayer(nn.Module):
@@ -96,6 +91,7 @@ class BertLayer(nn.Module):
     def __init__(self, config: BertConfig) -> None:
         super().__init__()
         self.dropout = config.hidden_dropout
+        self.activation = ACTIVATIONS[config.activation]
         self.attention = SelfAttention(config.hidden_size, config.num_heads, config.attention_dropout)
         self.attention_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
         self.intermediate = nn.Linear(config.hidden_size, config.intermediate_size)
@@ -103,13 +99,13 @@ class BertLayer(nn.Module):
         self.output_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
         self._intermediate, self._output = StackedLinear(self.intermediate), StackedLinear(self.output)
 
-    def forward(self, hidden_RD: Tensor, batch: PackedBatch, biases: list[Tensor]) -> Tensor:
+    def forward(self, hidden_RD: Tensor, batch: PackedBatch, biases: list[Tensor], fixed: FixedWeights) -> Tensor:
         """Map R x D to R x D."""
         dropout = self.dropout if self.training else 0.0
-        attended_RD = self.attention(hidden_RD, batch, biases)
+        attended_RD = self.attention(hidden_RD, batch, biases, fixed)
         hidden_RD = add_norm(attended_RD, hidden_RD, self.attention_norm, dropout)
-        intermediate_RF = F.gelu(self._intermediate(hidden_RD))  # the exact form, with erf
-        return add_norm(self._output(intermediate_RF), hidden_RD, self.output_norm, dropout)
+        intermediate_RF = self.activation(self._intermediate(hidden_RD, fixed))
+        return add_norm(self._output(intermediate_RF, fixed), hidden_RD, self.output_norm, dropout)
 
 
 def _initialize_(module: nn.Module) -> None:

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 class TaskGradients:
     """The gradient of every task: a row of a K x P buffer, and of the word embeddings the rows that its batch touches.
 
-    A step is `backward(k, loss)` for every task, `gramian()`, `combine_(weights)`. Between the second and the third
-    of them `flat_KP` and `rows_K` hold each task's whole gradient: what several ranks would all-reduce.
+    A step is `backward(k, loss)` for each of its tasks, k from 0, `gramian()`, `combine_(weights)`. It may have fewer
+    tasks than there are rows: K is the number of its tasks. Between the second and the third of them the first rows of
+    `flat_KP` and `rows_K` hold each task's whole gradient: what several ranks would all-reduce.
     """
 
     def __init__(self, shared: list[nn.Parameter], num_tasks: int, embedding: nn.Embedding | None = None) -> None:
@@ -29,8 +30,12 @@ class TaskGradients:
         sizes = [parameter.numel() for parameter in self.dense]
         self.flat_KP = torch.zeros(num_tasks, sum(sizes), device=shared[0].device)
         self.rows_K: list[Tensor] = [torch.empty(0)] * num_tasks  # sparse, coalesced, U x D each
-        self._slots = [
-            [flat.view_as(parameter) for flat, parameter in zip(flat_P.split(sizes), self.dense, strict=True)]
+        # Where the gradients of task k are written, if its forward pass is told so (`kernels.FixedWeights`).
+        self.slots = [
+            {
+                parameter: flat.view_as(parameter)
+                for flat, parameter in zip(flat_P.split(sizes), self.dense, strict=True)
+            }
             for flat_P in self.flat_KP
         ]
         # A step fills the rows that it touches and the next one empties them: no step passes over the vocabulary.
@@ -40,16 +45,15 @@ class TaskGradients:
 
     def backward(self, k: int, loss: Tensor) -> None:
         """Put the gradient of task k's loss into row k; parameters that are not shared accumulate in their own grad."""
-        for parameter, slot in zip(self.dense, self._slots[k], strict=True):
-            parameter.grad, parameter.gradient_slot = None, slot
+        for parameter in self.dense:
+            parameter.grad = None
         if self.sparse is not None:
             self.sparse.grad = None
         loss.backward()
-        for parameter, slot in zip(self.dense, self._slots[k], strict=True):
-            del parameter.gradient_slot
+        for parameter, slot in self.slots[k].items():
             if parameter.grad is None:
                 slot.zero_()
-            elif parameter.grad.data_ptr() != slot.data_ptr():  # the small ones come by way of autograd
+            elif parameter.grad.data_ptr() != slot.data_ptr():  # it came by way of autograd
                 slot.copy_(parameter.grad)
             parameter.grad = slot
         if self.sparse is not None:
@@ -58,8 +62,7 @@ class TaskGradients:
 
     def gramian(self) -> Tensor:
         """The inner products K x K of the tasks' gradients, fp32, on the CPU."""
-        self._check_complete()
-        num_tasks = len(self.flat_KP)
+        num_tasks = self._count_tasks()
         gramian_KK = torch.empty(num_tasks, num_tasks)
         # Dot products, not one matmul: whatever precision matmul is set to (TF32, autocast), they stay in fp32, and
         # for a few rows of millions of numbers they take half of its time.
@@ -72,12 +75,12 @@ class TaskGradients:
 
     def combine_(self, weights_K: Tensor) -> None:
         """Leave the weighted sum of the tasks' gradients as the shared parameters' own; row 0 is used up for it."""
-        self._check_complete()
+        assert len(weights_K) == self._count_tasks()
         first, *others = weights_K.tolist()
         combined_P = self.flat_KP[0].mul_(first)
         for k, weight in enumerate(others, start=1):
             combined_P.add_(self.flat_KP[k], alpha=weight)
-        for parameter, slot in zip(self.dense, self._slots[0], strict=True):
+        for parameter, slot in self.slots[0].items():
             parameter.grad = slot
         if self.sparse is not None:
             self._combine_rows_(weights_K.tolist())
@@ -86,14 +89,16 @@ class TaskGradients:
     def _combine_rows_(self, weights: list[float]) -> None:
         for filled_U in self._filled:
             self._sparse_grad.index_fill_(0, filled_U, 0.0)
-        self._filled = [rows_UD.indices()[0] for rows_UD in self.rows_K]
-        for weight, filled_U, rows_UD in zip(weights, self._filled, self.rows_K, strict=True):
+        rows_K = self.rows_K[: len(weights)]
+        self._filled = [rows_UD.indices()[0] for rows_UD in rows_K]
+        for weight, filled_U, rows_UD in zip(weights, self._filled, rows_K, strict=True):
             self._sparse_grad.index_add_(0, filled_U, rows_UD.values(), alpha=weight)
         self.sparse.grad = self._sparse_grad
 
-    def _check_complete(self) -> None:
-        missing = set(range(len(self.flat_KP))) - self._done
+    def _count_tasks(self) -> int:
+        missing = set(range(max(self._done, default=0) + 1)) - self._done
         assert not missing, f"no backward of tasks {sorted(missing)} in this step"
+        return len(self._done)
 
 
 def _inner_product(left_UD: Tensor, right_UD: Tensor) -> Tensor:

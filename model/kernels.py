@@ -10,8 +10,8 @@ These are the only kernels: a faster one for some hardware takes the place of a 
 """
 
 import math
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
@@ -24,45 +24,47 @@ from model.packing import PackedBatch
 # Attention lays tokens into S slots; M bins of one size have C slots each; Z = M * N.
 
 
+@dataclass(frozen=True, eq=False)
+class FixedWeights:
+    """What forward passes share while no weight changes: a step's tasks, or the batches of an evaluation.
+
+    Who changes the weights makes a new one. It holds a copy of the weights of every linear map that was computed, and
+    where the gradient of a parameter is to be written (else it is handed to autograd).
+    """
+
+    slots: Mapping[nn.Parameter, Tensor] = field(default_factory=dict)  # of the parameters' shapes, fp32
+    copies: dict[tuple["StackedLinear", torch.dtype], tuple[Tensor, Tensor]] = field(default_factory=dict)
+
+
 class StackedLinear:
     """Linear maps of the same input, computed as one product."""
 
     def __init__(self, *linears: nn.Linear) -> None:
         self.linears = linears
-        self._copied: Any = None  # the parameters, and their version, that the copies are of
-        self._copies: tuple[Tensor, Tensor]
 
-    def __call__(self, input_RI: Tensor) -> Tensor:
+    def __call__(self, input_RI: Tensor, fixed: FixedWeights) -> Tensor:
         """Their outputs side by side, R x O."""
         weights, biases = [linear.weight for linear in self.linears], [linear.bias for linear in self.linears]
-        return _Linear.apply(input_RI, *self._stack(weights, biases, input_RI.dtype), *weights, *biases)
+        key = self, input_RI.dtype
+        if key not in fixed.copies:
+            fixed.copies[key] = _stack(weights, input_RI.dtype), _stack(biases, input_RI.dtype)
+        slots = [fixed.slots.get(parameter) for parameter in (*weights, *biases)]
+        return _Linear.apply(input_RI, *fixed.copies[key], slots, *weights, *biases)
 
-    def _stack(self, weights: list[Tensor], biases: list[Tensor], dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-        """The weights W and the biases b of the one product.
 
-        In another precision than the parameters' they are copies, made when a step has changed the parameters: once
-        for all the tasks of a step. A change that does not count in their version (`Tensor.data`) goes unseen.
-        """
-        if dtype == weights[0].dtype:
-            if len(weights) == 1:
-                return weights[0].detach(), biases[0].detach()
-            return torch.cat([weight.detach() for weight in weights]), torch.cat([bias.detach() for bias in biases])
-        now = (dtype, [(parameter.data_ptr(), parameter._version) for parameter in (*weights, *biases)])
-        if now != self._copied:
-            with torch.inference_mode(False), torch.no_grad():
-                weight_OI = torch.cat([weight.to(dtype) for weight in weights])
-                self._copies = weight_OI, torch.cat([bias.to(dtype) for bias in biases])
-            self._copied = now
-        return self._copies
+def _stack(parameters: list[Tensor], dtype: torch.dtype) -> Tensor:
+    """The parameters one below the other in a precision; itself where it is one that has it."""
+    tensors = [parameter.detach().to(dtype) for parameter in parameters]
+    return tensors[0] if len(tensors) == 1 else torch.cat(tensors)
 
 
 class _Linear(torch.autograd.Function):
     """x W^T + b; `parameters` are the weights, then the biases, that W and b are stacked from."""
 
     @staticmethod
-    def forward(ctx, input_RI, weight_OI, bias_O, *parameters):
+    def forward(ctx, input_RI, weight_OI, bias_O, slots, *parameters):
         ctx.save_for_backward(input_RI, weight_OI)
-        ctx.parameters = parameters
+        ctx.slots, ctx.parameters = slots, parameters
         return torch.addmm(bias_O, input_RI, weight_OI.t())
 
     @staticmethod
@@ -73,16 +75,15 @@ class _Linear(torch.autograd.Function):
         num_linears = len(ctx.parameters) // 2
         sizes = [len(bias) for bias in ctx.parameters[num_linears:]]
         gradients = (*weight_grad_OI.split(sizes), *bias_grad_O.split(sizes))
-        delivered = (_deliver(*pair) for pair in zip(ctx.parameters, gradients, strict=True))
-        return grad_RO @ weight_OI, None, None, *delivered
+        delivered = (_deliver(*each) for each in zip(ctx.parameters, gradients, ctx.slots, strict=True))
+        return grad_RO @ weight_OI, None, None, None, *delivered
 
 
-def _deliver(parameter: nn.Parameter, gradient: Tensor) -> Tensor | None:
-    """Hand a gradient to autograd, or write it straight to the `gradient_slot` that `TaskGradients` gave the parameter.
+def _deliver(parameter: nn.Parameter, gradient: Tensor, slot: Tensor | None) -> Tensor | None:
+    """Hand a gradient to autograd, or write it straight to its slot, which becomes the parameter's gradient.
 
     Autograd would cast it to fp32, then add that to zeros: three passes over the parameters for every task.
     """
-    slot = getattr(parameter, "gradient_slot", None)
     if slot is None:
         return gradient.to(parameter.dtype)
     if parameter.grad is None:

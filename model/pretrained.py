@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from model.bert import BertConfig, MiniBert
+from model.bert import ACTIVATIONS, BertConfig, MiniBert
 
 # Our field: the key in config.json and its type.
 CONFIG_KEYS = {
@@ -28,7 +28,7 @@ CONFIG_KEYS = {
 }
 
 # What MiniBert computes, whatever the file; absent means the same in Hugging Face's BertConfig.
-FIXED_KEYS = {"model_type": "bert", "hidden_act": "gelu", "position_embedding_type": "absolute"}
+FIXED_KEYS = {"model_type": "bert", "position_embedding_type": "absolute"}
 
 # Applied in this order to the name of every tensor in the file. The first three bring the names of 2018
 # (bert-base-uncased) to those of today; the others bring those to ours.
@@ -103,7 +103,11 @@ def read_config(folder: Path | str) -> BertConfig:
     for key, value in FIXED_KEYS.items():
         if stored.get(key, value) != value:
             raise ValueError(f"{path}: {key} is {stored[key]!r}, only {value!r} is allowed")
-    return BertConfig(**{field: _number(stored, key, kind, path) for field, (key, kind) in CONFIG_KEYS.items()})
+    activation = stored.get("hidden_act", "gelu")
+    if activation not in ACTIVATIONS:
+        raise ValueError(f"{path}: hidden_act is {activation!r}; allowed: {', '.join(ACTIVATIONS)}")
+    numbers = {field: _number(stored, key, kind, path) for field, (key, kind) in CONFIG_KEYS.items()}
+    return BertConfig(**numbers, activation=activation)
 
 
 def _number(stored: dict[str, Any], key: str, kind: type, path: Path) -> int | float:

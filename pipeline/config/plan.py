@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from model.combine import COMBINERS
-from model.heads import HEADS
+from model.heads import HEADS, TaskShape
 from pipeline.config.params import scheduled_tasks
 from pipeline.config.runs import make_runs, row_tasks
 from pipeline.config.schema import Params, Task
@@ -43,11 +43,7 @@ def find_unknown_kinds(params: Params) -> Iterator[str]:
 
 
 def _check_head(where: str, kind: str, task: Task) -> Iterator[str]:
-    fitting = [
-        name
-        for name, head in HEADS.items()
-        if head.sentences_per_example == len(task.sentences) and head.is_regression == (task.num_classes is None)
-    ]
+    fitting = [name for name, head in HEADS.items() if TaskShape(len(task.sentences), task.num_classes).fits(head)]
     if kind not in fitting:
         yield f"{where}: {kind!r} does not fit; allowed for this task: {', '.join(fitting)}"
 

@@ -111,6 +111,7 @@ class _Inputs:
         return {
             "head": heads.get(name, task.head),
             "num_classes": task.num_classes,
+            **({"label_range": task.label_range} if task.label_range else {}),
             "metric": task.metric,
             "text": {
                 "sentences": task.sentences,

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from model.kernels import FixedWeights
 from model.multitask import MultitaskModel
 from model.packing import pack
 from pipeline.data.token_files import TokenSet
@@ -16,10 +17,10 @@ from pipeline.data.token_files import TokenSet
 @torch.inference_mode()
 def predict(model: MultitaskModel, task: str, tokens: TokenSet, indices: Sequence[int], max_tokens: int) -> np.ndarray:
     """The task's predictions, float32 of shape (n,), in the order of `indices`."""
-    head = model.heads[task]
+    head, fixed = model.heads[task], FixedWeights()
 
     def predict_batch(batch: np.ndarray) -> Tensor:
-        return head.predict(model(task, pack(tokens.sentences(batch)).to(_device(model))))
+        return head.predict(model(task, pack(tokens.sentences(batch)).to(_device(model)), fixed))
 
     return _by_length(model, tokens, indices, max_tokens, predict_batch)
 
@@ -28,8 +29,10 @@ def predict(model: MultitaskModel, task: str, tokens: TokenSet, indices: Sequenc
 def encode(model: MultitaskModel, tokens: TokenSet, indices: Sequence[int], max_tokens: int) -> np.ndarray:
     """The vectors of the sentences of each example, float32 n x S x D, in the order of `indices`."""
 
+    fixed = FixedWeights()
+
     def encode_batch(batch: np.ndarray) -> Tensor:
-        pooled = model.encode(pack(tokens.sentences(batch)).to(_device(model)))
+        pooled = model.encode(pack(tokens.sentences(batch)).to(_device(model)), fixed)
         return pooled.view(tokens.sentences_per_example, len(batch), -1).transpose(0, 1)
 
     return _by_length(model, tokens, indices, max_tokens, encode_batch)

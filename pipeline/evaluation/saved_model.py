@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from model.heads import HEADS
+from model.heads import HEADS, TaskShape
 from model.multitask import MultitaskModel
 from model.pretrained import load_encoder
 from pipeline.evaluation.device import choose_device, choose_dtype
@@ -37,12 +37,13 @@ def build_model(description: dict[str, Any], seed: int, root: Path = Path(".")) 
     encoder = load_encoder(folder, dropout=train["encoder_dropout"])
     encoder.compute_dtype = choose_dtype(train["precision"])
     width = train["head_width"] or encoder.config.hidden_size
-    heads = {}
+    heads, shapes = {}, {}
     for name, task in description["tasks"].items():
         torch.manual_seed(derive_seed(seed, "head", name))
-        head = HEADS[task["head"]]
-        heads[name] = head(encoder.config.hidden_size, width, task["num_classes"], train["head_dropout"])
-    return MultitaskModel(encoder, heads, train["pooling"])
+        shapes[name] = TaskShape(len(task["text"]["sentences"]), task["num_classes"], task.get("label_range"))
+        make_head = HEADS.bind(task["head"])
+        heads[name] = make_head(shapes[name], encoder.config.hidden_size, width, train["head_dropout"])
+    return MultitaskModel(encoder, heads, shapes, train["pooling"])
 
 
 def save_model(folder: Path, model: MultitaskModel, run: dict[str, Any], run_key: str, root: Path = Path(".")) -> None:
@@ -53,10 +54,7 @@ def save_model(folder: Path, model: MultitaskModel, run: dict[str, Any], run_key
         "version": VERSION,
         "run_key": run_key,
         "encoder": run["encoder"],
-        "tasks": {
-            name: {key: task[key] for key in ("head", "num_classes", "metric", "text")}
-            for name, task in run["tasks"].items()
-        },
+        "tasks": {name: {key: task[key] for key in TASK_KEYS if key in task} for name, task in run["tasks"].items()},
         "train": {key: run["train"][key] for key in MODEL_KEYS},
     }
     with atomic_folder(folder) as temporary:
@@ -65,7 +63,8 @@ def save_model(folder: Path, model: MultitaskModel, run: dict[str, Any], run_key
         shutil.copyfile(encoder_folder / "vocab.txt", temporary / "vocab.txt")
 
 
-# What of `train` a model needs once it is trained.
+# What of a task (its label_range only where it has one) and of `train` a model needs once it is trained.
+TASK_KEYS = ("head", "num_classes", "label_range", "metric", "text")
 MODEL_KEYS = ("precision", "pooling", "head_width", "head_dropout", "encoder_dropout", "evaluation_tokens")
 
 

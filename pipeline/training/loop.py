@@ -15,8 +15,8 @@ from pipeline.evaluation.metrics import METRICS
 from pipeline.evaluation.saved_model import build_model, check_hash, fill_model
 from pipeline.runs import layout
 from pipeline.runs.run_files import Run
-from pipeline.training.batches import epoch_batches
 from pipeline.training.checkpoint import Progress, State, copy_tensors, load_checkpoint, read_progress, save_checkpoint
+from pipeline.training.mixing import MIXINGS
 from pipeline.training.optimization import LegOptimizer
 from pipeline.training.run_record import HISTORY_COLUMNS, resume_log, start_log, write_outputs
 from pipeline.training.task_data import FineTuned, Frozen, TaskData, read_task_data
@@ -40,6 +40,7 @@ class Training:
         self.checkpoint_path, self.events_path = work / "checkpoint.safetensors", work / "events.jsonl"
         self.checkpoint_seconds = float(os.environ.get("BERTY_CHECKPOINT_SECONDS") or 20)
         self.device = choose_device()
+        self.mix = MIXINGS.bind(self.spec["train"]["mixing"])
         self.data: dict[str, TaskData] = {
             name: read_task_data(name, task, self.spec["curve_examples"], root)
             for name, task in self.spec["tasks"].items()
@@ -67,18 +68,18 @@ class Training:
             # The model first: a frozen leg encodes with it. The optimizer's moments follow when there is an optimizer.
             load_checkpoint(self.checkpoint_path, state)
         source = self._make_source(leg)
-        optimizer = LegOptimizer(self.spec, leg_number, state, source)
+        num_steps = len(self._draw_batches(leg_number, epoch=0))
+        optimizer = LegOptimizer(self.spec, leg_number, state, source, num_steps)
         if resume:
             load_checkpoint(self.checkpoint_path, state)
         state.model.train()
         progress = state.progress
-        num_steps = len(self._draw_batches(leg_number, epoch=0)[leg["tasks"][0]])
         self.last_saved = self.window_start = time.monotonic()
         with self._open_bar(leg_number, num_steps) as bar:
             for epoch in range(progress.epoch, leg["epochs"]):
                 batches = self._draw_batches(leg_number, epoch)
                 for step in range(progress.step, num_steps):
-                    measured = optimizer.step({task: batches[task][step] for task in leg["tasks"]}, epoch, step)
+                    measured = optimizer.step(batches[step], epoch, step)
                     progress.step, progress.total_steps = step + 1, progress.total_steps + 1
                     self._add_to_window(measured, bar, optimizer.learning_rate, is_last=step + 1 == num_steps)
                     bar.update()
@@ -97,13 +98,13 @@ class Training:
         kind = Frozen if leg["encoder"] == "frozen" else FineTuned
         return kind(self.state.model, data, self.spec["train"]["evaluation_tokens"])
 
-    def _draw_batches(self, leg_number: int, epoch: int) -> dict[str, list[np.ndarray]]:
-        """An epoch's batches of every task of the leg, equally many: one pass through the largest training set."""
-        tasks = self.spec["schedule"][leg_number]["tasks"]
-        epoch_size = max(len(self.data[task].train_indices) for task in tasks)
-        size, place = self.spec["train"]["batch_size"], {"seed": self.spec["seed"], "leg": leg_number, "epoch": epoch}
-        indices = {task: self.data[task].train_indices for task in tasks}
-        return {task: epoch_batches(indices[task], size, epoch_size, task=task, **place) for task in tasks}
+    def _draw_batches(self, leg_number: int, epoch: int) -> list[dict[str, np.ndarray]]:
+        """An epoch's steps: the examples that each takes of the leg's tasks."""
+        used = {task: self.data[task].train_indices for task in self.spec["schedule"][leg_number]["tasks"]}
+        num_examples = {task: len(indices) for task, indices in used.items()}
+        place = {"seed": self.spec["seed"], "leg": leg_number, "epoch": epoch}
+        steps = self.mix(num_examples, self.spec["train"]["batch_size"], **place)
+        return [{task: used[task][positions] for task, positions in step.items()} for step in steps]
 
     def _open_bar(self, leg_number: int, num_steps: int) -> tqdm:
         legs, progress = self.spec["schedule"], self.state.progress
@@ -112,15 +113,23 @@ class Training:
         return tqdm(total=total, initial=done, desc=name, unit="step", mininterval=1.0)
 
     def _add_to_window(self, measured: dict[str, float], bar: tqdm, learning_rate: float, is_last: bool) -> None:
-        """Add a step to the sums; every `log_every` steps their means are a point of the loss and gradient curves."""
+        """Add a step to the sums; every `log_every` steps their means are a point of the loss and gradient curves.
+
+        A mean is over the steps that measured it: not every step trains every task.
+        """
         progress, window = self.state.progress, self.state.progress.window
-        for name, value in (measured | {"steps": 1.0}).items():
+        for name, value in measured.items():
             window[name] = window.get(name, 0.0) + value
+            window[f"steps/{name}"] = window.get(f"steps/{name}", 0.0) + 1.0
         if progress.total_steps % self.spec["train"]["log_every"] and not is_last:
             return
-        steps, tokens, now = window.pop("steps"), window.pop("tokens"), time.monotonic()
-        means = {name: value / steps for name, value in window.items()}
-        speed = tokens / max(now - self.window_start, 1e-9)
+        now = time.monotonic()
+        speed = window["tokens"] / max(now - self.window_start, 1e-9)
+        means = {
+            name: value / window[f"steps/{name}"]
+            for name, value in window.items()
+            if name != "tokens" and not name.startswith("steps/")
+        }
         self.log.metrics({**means, "learning_rate": learning_rate, "tokens_per_second": speed}, progress.total_steps)
         losses = {name.removeprefix("loss/"): f"{value:.3f}" for name, value in means.items() if "loss/" in name}
         bar.set_postfix({**losses, "tokens/s": f"{speed:.0f}"}, refresh=False)

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from model.kernels import FixedWeights
 from model.multitask import MultitaskModel
 from model.packing import pack
 from pipeline.data.token_files import TokenSet, read_tokens
@@ -50,10 +51,13 @@ class FineTuned:
     def __init__(self, model: MultitaskModel, data: dict[str, TaskData], max_tokens: int) -> None:
         self.model, self.data, self.max_tokens = model, data, max_tokens
 
-    def output(self, task: str, indices: np.ndarray) -> tuple[Tensor, int]:
-        """The task's output on these training examples, and the number of tokens that it took."""
+    def output(self, task: str, indices: np.ndarray, fixed: FixedWeights | None = None) -> tuple[Tensor, int]:
+        """The task's output on these training examples, and the number of tokens that it took.
+
+        `fixed` is what the step's passes share.
+        """
         batch = pack(self.data[task].splits["train"].sentences(indices))
-        return self.model(task, batch.to(_device(self.model))), batch.num_tokens
+        return self.model(task, batch.to(_device(self.model)), fixed), batch.num_tokens
 
     def predict(self, task: str, split: str, indices: np.ndarray) -> np.ndarray:
         """Predictions in evaluation mode, shape (n,)."""
@@ -75,8 +79,8 @@ class Frozen:
                 self.places[task, split] = np.full(tokens.num_examples, -1)
                 self.places[task, split][used] = np.arange(len(used))
 
-    def output(self, task: str, indices: np.ndarray) -> tuple[Tensor, int]:
-        """The task's output on these training examples; no token passes the encoder."""
+    def output(self, task: str, indices: np.ndarray, fixed: FixedWeights | None = None) -> tuple[Tensor, int]:
+        """The task's output on these training examples; no token passes the encoder, so `fixed` is not read."""
         return self.model.forward_head(task, self._pooled(task, "train", indices)), 0
 
     @torch.no_grad()

@@ -6,7 +6,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from bench.flops import count_encoder, count_head, count_step
 from bench.models import build_start, to_transformers
 from model.bert import BertConfig
-from model.heads import HEADS
+from model.heads import HEADS, TaskShape
 
 CONFIG = BertConfig(
     vocab_size=100,
@@ -37,7 +37,10 @@ def test_a_head_works_on_examples_or_on_sentences():
         "pair_regression": (3, 16 * 4 + 4),
     }
     for name, (rows, weights) in rows_and_weights.items():
-        assert count_head(HEADS[name](8, 4, 5, 0.0), 6, 8) == 2 * rows * weights, name
+        assert (
+            count_head(HEADS[name](TaskShape(HEADS[name].num_sentences, 5, (0, 5)), 8, 4, 0.0), 6, 8)
+            == 2 * rows * weights
+        ), name
 
 
 def test_torch_counts_the_same_of_sentences_of_one_length(inputs):

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from model.attention import SelfAttention
-from model.kernels import attention_biases
+from model.kernels import FixedWeights, attention_biases
 from model.packing import pack
 
 LENGTHS = (2, 5, 2, 4, 2, 5)
@@ -35,7 +35,8 @@ def test_equals_the_formula_for_each_sequence_and_head():
     hidden_TD = 3 * torch.randn(NUM_TOKENS, 12)
     batch = pack([[1] * length for length in LENGTHS])
     filler = torch.randn(batch.num_fillers, 12)
-    found = attention(torch.cat([hidden_TD, filler]), batch, attention_biases(batch, torch.float32))[:NUM_TOKENS]
+    biases = attention_biases(batch, torch.float32)
+    found = attention(torch.cat([hidden_TD, filler]), batch, biases, FixedWeights())[:NUM_TOKENS]
     torch.testing.assert_close(found, attend_one_by_one(attention, hidden_TD), rtol=0, atol=2e-6)
 
 

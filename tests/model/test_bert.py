@@ -8,8 +8,9 @@ import torch
 import transformers
 
 from model import kernels
-from model.bert import INITIAL_STD, POOLINGS, BertConfig, MiniBert
+from model.bert import ACTIVATIONS, INITIAL_STD, BertConfig, MiniBert
 from model.packing import pack
+from model.pooling import POOLINGS
 from model.pretrained import CONFIG_KEYS, load_encoder
 
 TINY = BertConfig(
@@ -27,6 +28,7 @@ TINY = BertConfig(
 CONFIGS = {
     "tiny": TINY,
     "one_head_large_eps": replace(TINY, hidden_size=16, num_layers=3, num_heads=1, layer_norm_eps=1e-2),
+    **{name: replace(TINY, activation=name) for name in ACTIVATIONS},
     "wide_heads": replace(TINY, vocab_size=50, hidden_size=64, num_layers=1, num_heads=2, num_token_types=1),
 }
 LENGTHS = (7, 3, 12, 7, 1, 3, 20, 2)
@@ -49,7 +51,7 @@ def pad(sequences: list[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
 def save_random_bert(config: BertConfig, folder: Path) -> None:
     """A transformers model with weights large enough for every part to matter, LayerNorms and biases too."""
     keys = {key: getattr(config, field) for field, (key, _) in CONFIG_KEYS.items()}
-    model = transformers.BertModel(transformers.BertConfig(**keys))
+    model = transformers.BertModel(transformers.BertConfig(**keys, hidden_act=config.activation))
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(0.2 * torch.randn_like(parameter))
@@ -83,7 +85,7 @@ def assert_same_values(ours: MiniBert, theirs: transformers.BertModel, sequences
     ids, mask = pad(sequences)
     with torch.no_grad():
         hidden_TD = ours(batch)
-        pooled_BD = ours.pool(hidden_TD, batch, "pooler")
+        pooled_BD = POOLINGS["pooler"](hidden_TD, batch, ours)
         expected = theirs(ids, attention_mask=mask)
     torch.testing.assert_close(hidden_TD, expected.last_hidden_state[mask.bool()], rtol=0, atol=2e-5)
     torch.testing.assert_close(pooled_BD, expected.pooler_output, rtol=0, atol=2e-5)
@@ -107,7 +109,7 @@ def test_gradients_equal_transformers(both):
     ids, mask = pad(sequences)
     weights_TD = torch.randn(batch.num_tokens, ours.config.hidden_size)
     hidden_TD = ours(batch)
-    ((hidden_TD * weights_TD).sum() + ours.pool(hidden_TD, batch, "pooler").sum()).backward()
+    ((hidden_TD * weights_TD).sum() + POOLINGS["pooler"](hidden_TD, batch, ours).sum()).backward()
     expected = theirs(ids, attention_mask=mask)
     ((expected.last_hidden_state[mask.bool()] * weights_TD).sum() + expected.pooler_output.sum()).backward()
 
@@ -155,9 +157,21 @@ def test_pooling_equals_a_hand_computation_on_a_padded_batch(encoder):
             "pooler": torch.tanh(first @ encoder.pooler.weight.T + encoder.pooler.bias),
             "mean": (padded * mask[:, :, None]).sum(dim=1) / mask.sum(dim=1)[:, None],
         }
-        assert set(expected) == set(POOLINGS)
         for pooling, vectors_BD in expected.items():
-            torch.testing.assert_close(encoder.pool(hidden_TD, batch, pooling), vectors_BD, rtol=0, atol=1e-6)
+            torch.testing.assert_close(POOLINGS[pooling](hidden_TD, batch, encoder), vectors_BD, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("pooling", POOLINGS)
+def test_every_pooling_gives_finite_vectors_of_each_sequence_alone(encoder, pooling):
+    sequences = random_sequences(TINY.vocab_size)
+    hidden_TD, batch = torch.randn(sum(LENGTHS), TINY.hidden_size), pack(sequences)
+    vectors_BD = POOLINGS[pooling](hidden_TD.bfloat16(), batch, encoder)
+    assert (vectors_BD.shape, vectors_BD.dtype) == ((len(LENGTHS), TINY.hidden_size), torch.float32)
+    assert vectors_BD.isfinite().all()
+    changed_TD = hidden_TD.clone()
+    changed_TD[batch.bounds_B1[3] : batch.bounds_B1[4]] += 1
+    same = (POOLINGS[pooling](changed_TD.bfloat16(), batch, encoder) == vectors_BD).all(dim=1)
+    assert same.tolist() == [number != 3 for number in range(len(LENGTHS))]
 
 
 @pytest.mark.parametrize("pooling", POOLINGS)
@@ -165,13 +179,7 @@ def test_pooling_passes_the_right_gradient(encoder, pooling):
     batch = pack([[1, 2, 3], [4], [5, 6]])
     hidden_TD = torch.randn(6, TINY.hidden_size, dtype=torch.float64, requires_grad=True)
     encoder.double()
-    assert torch.autograd.gradcheck(lambda hidden: encoder.pool(hidden, batch, pooling), hidden_TD)
-
-
-def test_unknown_pooling_is_an_error(encoder):
-    batch = pack([[1, 2]])
-    with pytest.raises(ValueError, match="pooling 'max' is not one of pooler, cls, mean"):
-        encoder.pool(encoder(batch), batch, "max")
+    assert torch.autograd.gradcheck(lambda hidden: POOLINGS[pooling](hidden, batch, encoder), hidden_TD)
 
 
 def test_a_sequence_that_is_too_long_is_an_error_that_names_it(encoder):
@@ -221,8 +229,8 @@ def test_bf16_layers_are_near_fp32_and_give_fp32_gradients(encoder):
     exact = encoder(batch)
     encoder.compute_dtype = torch.bfloat16
     low = encoder(batch)
-    assert low.dtype == torch.bfloat16 and encoder.pool(low, batch, "pooler").dtype == torch.float32
+    assert low.dtype == torch.bfloat16 and POOLINGS["pooler"](low, batch, encoder).dtype == torch.float32
     error = (low.float() - exact).norm() / exact.norm()
     assert 1e-4 < error < 0.03
-    encoder.pool(low, batch, "pooler").sum().backward()
+    POOLINGS["pooler"](low, batch, encoder).sum().backward()
     assert {parameter.grad.dtype for parameter in encoder.parameters()} == {torch.float32}

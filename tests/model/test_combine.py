@@ -5,6 +5,7 @@ import torch
 from torchjd.aggregation import PCGradWeighting
 
 from model.combine import COMBINERS
+from model.registry import find_option_faults
 
 TASK_COUNTS = [1, 2, 3, 4, 5]
 
@@ -49,6 +50,12 @@ def test_one_finite_weight_per_task(name, num_tasks):
     assert weights_K.shape == (num_tasks,)
     assert weights_K.dtype == torch.float32
     assert weights_K.isfinite().all()
+
+
+@pytest.mark.parametrize("name", COMBINERS)
+def test_the_defaults_of_its_options_are_allowed(name):
+    function = COMBINERS[name]
+    assert find_option_faults(function, function.__kwdefaults__ or {}) == []
 
 
 @pytest.mark.parametrize("name", COMBINERS)

@@ -3,20 +3,28 @@
 import pytest
 import torch
 
-from model.heads import HEADS
+from model.heads import HEADS, TaskShape
+from model.registry import find_option_faults
 
 D, WIDTH, NUM_CLASSES, N = 8, 16, 3, 24
-REGRESSIONS = {"cosine_similarity", "pair_regression"}
 
 
-def build(name: str, dropout: float = 0.0) -> torch.nn.Module:
+def shape_for(name: str, num_classes: int = NUM_CLASSES, label_range: tuple[float, float] = (0, 5)) -> TaskShape:
+    """A task that the head fits."""
+    head = HEADS[name]
+    if head.labels == "classes":
+        return TaskShape(head.num_sentences, num_classes)
+    return TaskShape(head.num_sentences, None, label_range)
+
+
+def build(name: str, dropout: float = 0.0, **shape) -> torch.nn.Module:
     torch.manual_seed(0)
-    return HEADS[name](D, WIDTH, None if name in REGRESSIONS else NUM_CLASSES, dropout)
+    return HEADS[name](shape_for(name, **shape), D, WIDTH, dropout)
 
 
 def toy_batch(head: torch.nn.Module) -> tuple[tuple[torch.Tensor, ...], torch.Tensor]:
     torch.manual_seed(1)
-    return tuple(torch.randn(N, D) for _ in range(head.sentences_per_example)), torch.arange(N) % NUM_CLASSES * 1.0
+    return tuple(torch.randn(N, D) for _ in range(head.num_sentences)), torch.arange(N) % NUM_CLASSES * 1.0
 
 
 def linears(head: torch.nn.Module) -> list[torch.nn.Linear]:
@@ -63,6 +71,41 @@ def test_one_prediction_per_example_which_depends_on_that_example_alone(name):
 
 
 @pytest.mark.parametrize("name", HEADS)
+@pytest.mark.parametrize("num_classes", [2, 3, 5])
+def test_predictions_are_classes_of_the_task_or_finite_scores(name, num_classes):
+    head = build(name, num_classes=num_classes, label_range=(0, 1)).eval()
+    assert shape_for(name).fits(head) and not TaskShape(3 - head.num_sentences, num_classes).fits(head)
+    torch.manual_seed(2)
+    predictions_n = head.predict(head(tuple(10 * torch.randn(500, D) for _ in range(head.num_sentences))))
+    assert predictions_n.isfinite().all()
+    if head.labels == "classes":
+        assert set(predictions_n.tolist()) == set(map(float, range(num_classes)))
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_a_head_comes_back_from_its_tensors(name):
+    head, other = build(name).eval(), HEADS[name](shape_for(name), D, WIDTH, 0.0).eval()
+    pooled, _ = toy_batch(head)
+    assert not torch.equal(head(pooled), other(pooled)), "initial weights are drawn"
+    other.load_state_dict(head.state_dict())
+    assert torch.equal(head(pooled), other(pooled))
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_the_defaults_of_its_options_are_allowed(name):
+    assert find_option_faults(HEADS[name], HEADS[name].__init__.__kwdefaults__ or {}) == []
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_dropout_acts_in_training_alone(name):
+    head = build(name, dropout=0.4)
+    pooled, _ = toy_batch(head)
+    assert not torch.equal(head(pooled), head(pooled))
+    head.eval()
+    assert torch.equal(head(pooled), head(pooled))
+
+
+@pytest.mark.parametrize("name", ["classify", "pair_classify", "cosine_similarity", "pair_regression"])
 def test_two_layers_with_dropout_before_each(name):
     head = build(name, dropout=0.4)
     kinds = [type(module).__name__ for module in head.network]
@@ -99,16 +142,22 @@ def test_classification_by_hand(name):
     assert head.predict(output).tolist() == [float(row.index(max(row))) for row in logits_nC.tolist()]
 
 
-def test_cosine_similarity_by_hand():
-    head = build("cosine_similarity")
+@pytest.mark.parametrize(("low", "high"), [(0, 5), (0, 1), (-1.0, 1.0), (1, 5)])
+def test_cosine_similarity_by_hand(low, high):
+    head = build("cosine_similarity", label_range=(low, high))
     pooled, labels_n = toy_batch(head)
     first, second = (by_hand(head, vector_nD) for vector_nD in pooled)
-    scores_n = 5 * (first * second).sum(dim=1) / (first.norm(dim=1) * second.norm(dim=1))
+    scores_n = low + (high - low) * (first * second).sum(dim=1) / (first.norm(dim=1) * second.norm(dim=1))
     output = head(pooled)
     torch.testing.assert_close(output, scores_n)
     torch.testing.assert_close(head.loss(output, labels_n), ((scores_n - labels_n) ** 2).mean())
     assert torch.equal(head.predict(output), output)
-    torch.testing.assert_close(head((pooled[0], pooled[0])), torch.full((N,), 5.0))
+    torch.testing.assert_close(head((pooled[0], pooled[0])), torch.full((N,), float(high)))
+
+
+def test_a_cosine_without_a_range_is_an_error():
+    with pytest.raises(ValueError, match="cosine_similarity needs the task's label_range"):
+        HEADS["cosine_similarity"](TaskShape(2, None), D, WIDTH, 0.0)
 
 
 def test_pair_regression_by_hand():

@@ -7,8 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from model.adamw import AdamW
-from model.kernels import StackedLinear, add_norm, attend, attention_biases, draw_mask, dropout
+from model.kernels import FixedWeights, StackedLinear, add_norm, attend, attention_biases, draw_mask, dropout
 from model.packing import pack
 
 LENGTHS = (7, 3, 40, 1, 12, 33, 20, 2)
@@ -44,7 +43,7 @@ def test_stacked_linear_equals_each_linear():
     linears = [nn.Linear(6, size).double() for size in (4, 2, 5)]
     inputs_RI, weights_RO = double(9, 6), torch.randn(9, 11, dtype=torch.float64)
     tensors = [inputs_RI, *(parameter for linear in linears for parameter in linear.parameters())]
-    found = StackedLinear(*linears)(inputs_RI)
+    found = StackedLinear(*linears)(inputs_RI, FixedWeights())
     expected = torch.cat([F.linear(inputs_RI, linear.weight, linear.bias) for linear in linears], dim=1)
     torch.testing.assert_close(found, expected)
     gradients = torch.autograd.grad((found * weights_RO).sum(), tensors)
@@ -52,37 +51,32 @@ def test_stacked_linear_equals_each_linear():
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_stacked_linear_reads_the_parameters_as_they_are_now(dtype):
-    linear = nn.Linear(3, 2)
-    stacked, inputs = StackedLinear(linear), torch.randn(4, 3).to(dtype)
-    with torch.inference_mode():
-        stacked(inputs)
-    stacked(inputs).float().sum().backward()  # copies made in inference mode can be trained with
-    other = nn.Linear(3, 2)
-    changes = (
-        AdamW(linear.parameters(), lr=0.1).step,
-        torch.optim.AdamW(linear.parameters(), lr=0.1).step,
-        lambda: linear.load_state_dict(nn.Linear(3, 2).state_dict()),
-        lambda: linear.load_state_dict(other.state_dict(), assign=True),
-    )
-    for change in changes:
-        before = stacked(inputs)
-        change()
-        after = stacked(inputs)
-        torch.testing.assert_close(after, linear(inputs.float()).to(dtype), rtol=0, atol=0.03)
-        assert (after - before).abs().max() > 0.06
+def test_stacked_linear_copies_its_weights_once_for_all_that_share_fixed_weights(dtype):
+    first, second = nn.Linear(3, 2), nn.Linear(3, 2)
+    stacked, inputs, fixed = StackedLinear(first, second), torch.randn(4, 3).to(dtype), FixedWeights()
+    before = stacked(inputs, fixed)
+    (copies,) = fixed.copies.values()
+    stacked(inputs, FixedWeights(copies=fixed.copies))
+    assert list(fixed.copies.values()) == [copies], "the same tensors"
+    with torch.no_grad():
+        first.weight += 1
+    assert torch.equal(stacked(inputs, fixed), before)
+    expected = torch.cat([linear(inputs.float()) for linear in (first, second)], dim=1).to(dtype)
+    torch.testing.assert_close(stacked(inputs, FixedWeights()), expected, rtol=0, atol=0.03)
 
 
 def test_a_gradient_goes_to_its_slot_in_one_way_or_the_other():
     linear, inputs = nn.Linear(3, 2), torch.randn(4, 3)
-    StackedLinear(linear)(inputs).sum().backward()
-    expected = linear.weight.grad
-    slot = torch.full((2, 3), 7.0)
-    linear.weight.grad, linear.weight.gradient_slot = None, slot
     stacked = StackedLinear(linear)
-    (stacked(inputs).sum() + stacked(inputs).sum()).backward()  # written, then added to
+    stacked(inputs, FixedWeights()).sum().backward()
+    expected, expected_bias = linear.weight.grad, linear.bias.grad
+    slot = torch.full((2, 3), 7.0)
+    linear.weight.grad = linear.bias.grad = None
+    fixed = FixedWeights({linear.weight: slot})
+    (stacked(inputs, fixed).sum() + stacked(inputs, fixed).sum()).backward()  # written, then added to
     assert linear.weight.grad is slot
     torch.testing.assert_close(slot, 2 * expected)
+    torch.testing.assert_close(linear.bias.grad, 2 * expected_bias)
 
 
 @pytest.mark.parametrize("lengths", [LENGTHS, (1,), (5, 5, 5), (100, 1)])
@@ -171,7 +165,7 @@ def test_bf16_is_as_close_to_exact_as_autocast():
         low = [tensor.to(dtype) for tensor in (qkv, update, residual)]
         return (
             attend(low[0], batch, attention_biases(batch, dtype), 4, 0.0)[: sum(LENGTHS)],
-            StackedLinear(linear)(low[1]),
+            StackedLinear(linear)(low[1], FixedWeights()),
             add_norm(low[1], low[2], norm, 0.0),
         )
 

@@ -3,10 +3,11 @@
 import pytest
 import torch
 
-from model.bert import POOLINGS, BertConfig, MiniBert
-from model.heads import HEADS
+from model.bert import BertConfig, MiniBert
+from model.heads import HEADS, TaskShape
 from model.multitask import MultitaskModel
 from model.packing import pack
+from model.pooling import POOLINGS
 
 CONFIG = BertConfig(
     vocab_size=40,
@@ -20,18 +21,16 @@ CONFIG = BertConfig(
     hidden_dropout=0.0,
     attention_dropout=0.0,
 )
+SHAPES = {"sst": TaskShape(1, 5), "para": TaskShape(2, 2), "sts": TaskShape(2, None, (0, 5))}
+KINDS = {"sst": "classify", "para": "pair_classify", "sts": "cosine_similarity"}
 FIRST = [[1, 2, 3], [4], [5, 6]]
 SECOND = [[7], [8, 9, 10], [11, 12, 13, 14]]
 
 
 def build(pooling: str = "pooler") -> MultitaskModel:
     torch.manual_seed(0)
-    heads = {
-        "sst": HEADS["classify"](8, 8, 5, 0.0),
-        "para": HEADS["pair_classify"](8, 8, 2, 0.0),
-        "sts": HEADS["cosine_similarity"](8, 8, None, 0.0),
-    }
-    return MultitaskModel(MiniBert(CONFIG), heads, pooling)
+    heads = {task: HEADS[KINDS[task]](SHAPES[task], 8, 8, 0.0) for task in SHAPES}
+    return MultitaskModel(MiniBert(CONFIG), heads, SHAPES, pooling)
 
 
 @pytest.mark.parametrize("pooling", POOLINGS)
@@ -47,7 +46,7 @@ def test_a_pair_batch_is_all_first_sentences_then_all_second_ones(pooling):
 def test_encode_pools_as_asked(pooling):
     model = build(pooling)
     batch = pack(FIRST)
-    assert torch.equal(model.encode(batch), model.encoder.pool(model.encoder(batch), batch, pooling))
+    assert torch.equal(model.encode(batch), POOLINGS[pooling](model.encoder(batch), batch, model.encoder))
 
 
 @pytest.mark.parametrize("task", ["sst", "para", "sts"])
@@ -76,5 +75,7 @@ def test_wrong_inputs_are_errors_that_name_them():
         model("cfimdb", pack(FIRST))
     with pytest.raises(ValueError, match="task para takes 2 sentences per example, the batch has 3"):
         model("para", pack(FIRST))
-    with pytest.raises(ValueError, match="pooling 'max' is not one of"):
+    with pytest.raises(ValueError, match="model.pooling: 'max' is unknown; allowed: cls, mean, pooler"):
         build("max")
+    with pytest.raises(ValueError, match="task a: its head is for 1 sentences and classes, the task has 2 and classes"):
+        MultitaskModel(MiniBert(CONFIG), {"a": build().heads["sst"]}, {"a": TaskShape(2, 5)}, "cls")

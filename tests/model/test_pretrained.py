@@ -154,7 +154,11 @@ def test_a_file_that_is_missing_or_torn_is_an_error_that_names_it(folder):
 
 def test_config_is_read_field_by_field(folder):
     config = read_config(folder)
-    assert [getattr(config, field.name) for field in fields(BertConfig)] == list(KEYS.values())
+    assert [getattr(config, field.name) for field in fields(BertConfig)] == [*KEYS.values(), "gelu"]
+    edit_config(folder, hidden_act="gelu_new")
+    assert read_config(folder).activation == "gelu_new"
+    edit_config(folder, hidden_act=None)
+    assert read_config(folder).activation == "gelu"
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -167,7 +171,7 @@ def test_a_missing_key_is_an_error_that_names_it(folder, key):
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("hidden_act", "relu"),
+        ("hidden_act", "swish"),
         ("position_embedding_type", "relative_key"),
         ("model_type", "roberta"),
         ("hidden_size", "12"),

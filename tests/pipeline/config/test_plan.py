@@ -102,7 +102,7 @@ def test_an_unknown_profile_is_refused(tiny):
 @pytest.mark.parametrize("kind", HEADS)
 def test_every_kind_of_head_fits_some_task(tiny, kind):
     params = yaml.safe_load((tiny.root / "params.yaml").read_text())
-    regression, pair = HEADS[kind].is_regression, HEADS[kind].sentences_per_example == 2
+    regression, pair = HEADS[kind].labels == "scores", HEADS[kind].num_sentences == 2
     task = {(False, False): "sst", (False, True): "para", (True, True): "sts"}[regression, pair]
     tiny.change(**{f"tasks__{task}__head": kind})
     assert params["tasks"][task]["head"] in HEADS

@@ -7,6 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from model.packing import pack
 from pipeline.evaluation.saved_model import WORDS, build_model, check_hash, fill_model, load_model, save_model
 from pipeline.files.atomic import read_json, write_json
 from pipeline.files.digest import hash_file
@@ -101,7 +102,7 @@ def test_train_keys_shape_the_model(saved):
     network = model.heads["sst"].network
     assert (network[1].out_features, network[0].p, network[3].p) == (7, 0.45, 0.45)
     assert (model.encoder.config.hidden_dropout, model.encoder.config.attention_dropout) == (0.15, 0.15)
-    assert model.pooling == "mean"
+    assert not model.uses_pooler
     assert build_model(run.spec, 0).heads["sst"].network[1].out_features == SHAPE["hidden_size"]
 
 
@@ -170,7 +171,20 @@ def test_a_model_says_what_is_needed_to_use_it(saved):
         "head": "pair_classify", "num_classes": 2, "metric": "accuracy",
         "text": {"sentences": ["sentence1", "sentence2"], "cleaning": "pair", "max_length": 64},
     }  # fmt: skip
+    assert description["tasks"]["sts"]["label_range"] == [0, 5]
     assert "seed" not in json.dumps(description)
+
+
+def test_a_pair_task_of_three_classes_and_scores_on_another_scale_have_their_heads(saved):
+    _, run = saved
+    tasks = run.spec["tasks"]
+    tasks = tasks | {"para": tasks["para"] | {"num_classes": 3}, "sts": tasks["sts"] | {"label_range": [0, 1]}}
+    model = build_model(run.spec | {"tasks": tasks}, 0).eval()
+    batch = pack([[2, 7, 3]] * 4)  # two equal pairs
+    assert model("para", batch).shape == (2, 3)
+    torch.testing.assert_close(model("sts", batch), torch.ones(2))
+    with pytest.raises(ValueError, match="task sst: its head is for 2 sentences and classes, the task has 1"):
+        build_model(run.spec | {"tasks": {"sst": tasks["sst"] | {"head": "pair_classify"}}}, 0)
 
 
 def test_a_hash_is_checked(tmp_path):

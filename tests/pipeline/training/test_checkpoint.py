@@ -7,7 +7,7 @@ import torch
 
 from model.adamw import AdamW
 from model.bert import BertConfig, MiniBert
-from model.heads import Classify
+from model.heads import HEADS, TaskShape
 from model.multitask import MultitaskModel
 from pipeline.training.checkpoint import (
     Progress,
@@ -27,7 +27,9 @@ CONFIG = BertConfig(
 def make_state(seed):
     """A model after two steps, of which one parameter took part in the second only."""
     torch.manual_seed(seed)
-    model = MultitaskModel(MiniBert(CONFIG), {"sst": Classify(4, 4, 3, 0.0)}, "pooler")
+    shape = TaskShape(1, 3)
+    heads = {"sst": HEADS["classify"](shape, 4, 4, 0.0)}
+    model = MultitaskModel(MiniBert(CONFIG), heads, {"sst": shape}, "pooler")
     optimizer = AdamW(model.parameters(), lr=0.1)
     for number in range(2):
         for parameter in model.parameters():

@@ -2,12 +2,13 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
 
 from model.bert import MiniBert
-from model.heads import Classify
+from model.heads.classify import Head as Classify
 from model.packing import pack
 from pipeline.data.token_files import read_tokens
 from pipeline.evaluation.saved_model import build_model, load_model
@@ -16,8 +17,8 @@ from pipeline.files.digest import hash_file, hash_folder
 from pipeline.runs import layout
 from pipeline.runs.record import read_record
 from pipeline.training import loop
-from pipeline.training.batches import epoch_batches
 from pipeline.training.loop import train
+from pipeline.training.mixing import MIXINGS
 from pipeline.training.run_record import HISTORY_COLUMNS
 from tests.pipeline.training.conftest import LEGS, read_history, read_results
 from tests.tiny import PROFILE
@@ -43,17 +44,13 @@ def test_three_tasks_by_sum_equal_a_plain_loop(tiny):
         weight_decay=keys["weight_decay"],
     )  # fmt: skip
     tokens = {task: read_tokens(description["tokens"]["train"]) for task, description in spec["tasks"].items()}
-    epoch_size = max(split.num_examples for split in tokens.values())
-    place = {"seed": 0, "leg": 0, "epoch": 0}
-    batches = {
-        task: epoch_batches(torch.arange(split.num_examples).numpy(), 8, epoch_size, task=task, **place)
-        for task, split in tokens.items()
-    }
-    assert {len(found) for found in batches.values()} == {5}
-    for step in range(5):
+    num_examples = {task: split.num_examples for task, split in tokens.items()}
+    batches = MIXINGS["repeat"](num_examples, 8, seed=0, leg=0, epoch=0)
+    assert len(batches) == 5
+    for batch in batches:
         total = 0
         for task, split in tokens.items():
-            indices = batches[task][step]
+            indices = batch[task]
             output = model(task, pack(split.sentences(indices)))
             total = total + model.heads[task].loss(output, torch.from_numpy(split.labels[indices]))
         optimizer.zero_grad()
@@ -83,9 +80,9 @@ def test_a_single_task_lowers_its_loss(tiny, mode):
 def test_a_frozen_leg_runs_no_encoder_and_leaves_none(tiny, steps, monkeypatch):
     forward, calls = MiniBert.forward, []
 
-    def count(self, batch):
+    def count(self, *arguments):
         calls.append(len(steps.taken))
-        return forward(self, batch)
+        return forward(self, *arguments)
 
     monkeypatch.setattr(MiniBert, "forward", count)
     run = tiny.add_row([{**leg, "encoder": "frozen"} for leg in (FIRST, SUM)], train={"weight_decay": 0.1})
@@ -219,7 +216,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_with_its_place(tiny, monkeypatch
 def test_weights_that_the_last_step_spoilt_are_not_left(tiny, steps):
     def watch(optimizer):
         if len(steps.taken) == 2:
-            optimizer.state.optimizer.param_groups[0]["lr"] = math.inf
+            optimizer.state.optimizer.param_groups[0]["weight_decay"] = math.inf
 
     steps.watch = watch
     run = tiny.add_row([FIRST])
@@ -277,7 +274,7 @@ def test_a_run_leaves_its_record_and_its_history(tiny):
     assert record["artifacts"] == [f"{layout.training_record(*run.place)}/{name}" for name in
                                    ("history.csv", "run.json", "start.json")]  # fmt: skip
     assert all((tiny.root / path).is_file() for path in record["artifacts"])
-    assert read_json(tiny.record(run) / "run.json") == run.spec
+    assert read_json(tiny.record(run) / "run.json") == read_json(run.path)
     assert record["params"]["train.learning_rate"] == 1e-3
     assert record["params"]["schedule.leg_3.combine"] == "pcgrad"
 
@@ -297,6 +294,55 @@ def test_a_single_task_has_no_gradients_to_compare(tiny):
     assert names == {
         "loss/sst", "learning_rate", "tokens_per_second", "train/sst.accuracy", "dev/sst.accuracy", "kept_epoch/leg_1",
     }  # fmt: skip
+
+
+def test_a_mixing_may_leave_tasks_out_of_steps(tiny, steps, monkeypatch):
+    """The loop goes by what the mixing draws; a mean of a curve is over the steps that measured it."""
+
+    def mix(num_examples, batch_size, **place):
+        assert set(num_examples) == {"sst", "sts"} and batch_size == 8
+        return [{"sst": np.array([3, 1])}, {"sst": np.array([0]), "sts": np.array([2, 5])}, {"sts": np.array([7])}]
+
+    monkeypatch.setattr("pipeline.training.mixing.repeat.mix", mix)
+    points = {}
+    for log_every in (1, 3):
+        run = tiny.add_row([{"tasks": ["sst", "sts"], "epochs": 2}], train={"log_every": log_every})
+        train(run)
+        metrics = read_record(tiny.record(run) / "record.json")["metrics"]
+        points[log_every] = {name: [(step, value) for step, _, value in metrics[name]] for name in metrics}
+    assert steps.taken == 2 * [(0, epoch, step) for epoch in range(2) for step in range(3)]
+    assert [step for step, _ in points[1]["loss/sst"]] == [1, 2, 4, 5]
+    assert [step for step, _ in points[1]["gradients/cosine.sst_sts"]] == [2, 5]
+    for task in ("sst", "sts"):
+        single = [value for _, value in points[1][f"loss/{task}"]]
+        means = [(3, pytest.approx(sum(single[:2]) / 2)), (6, pytest.approx(sum(single[2:]) / 2))]
+        assert points[3][f"loss/{task}"] == means
+
+
+def test_a_run_without_legs_leaves_the_encoder_under_new_heads(tiny):
+    run = tiny.add_row([FIRST])
+    run.spec["schedule"] = []
+    train(run)
+    assert {name.split(".")[0] for name in tensor_names(tiny.model(run))} == {"heads"}
+    new, left = build_model(run.spec, 0).state_dict(), load_model(tiny.model(run))[0].state_dict()
+    assert all(torch.equal(new[name], left[name]) for name in new)
+    assert read_record(tiny.record(run) / "record.json")["metrics"] == {} and read_history(tiny, run) == []
+
+
+def test_options_of_a_run_file_reach_what_they_name(tiny, monkeypatch):
+    seen = []
+
+    def factor(step, num_steps, *, floor: float = 0.0):
+        seen.append(floor)
+        return 1.0
+
+    monkeypatch.setattr("model.schedules.constant.factor", factor)
+    run = tiny.add_row([FIRST], train={"learning_rate_schedule": {"constant": {"floor": 0.25}}})
+    train(run)
+    assert seen == [0.25] * 3
+    run.spec["train"]["mixing"] = {"repeat": {"power": 1}}
+    with pytest.raises(ValueError, match="option 'power' is unknown"):
+        train(run)
 
 
 def test_the_seed_alone_decides_and_another_seed_differs(tiny, monkeypatch):

@@ -3,8 +3,10 @@
 import pytest
 import torch
 
+from model.adamw import AdamW
 from model.combine import COMBINERS
 from pipeline.evaluation.saved_model import build_model
+from pipeline.files.digest import derive_seed
 from pipeline.training.checkpoint import Progress, State
 from pipeline.training.optimization import LegOptimizer
 from pipeline.training.task_data import FineTuned, read_task_data
@@ -18,7 +20,7 @@ def make_optimizer(tiny, schedule, leg=0, **train):
     model.train()
     data = {task: read_task_data(task, run.spec["tasks"][task], 8, tiny.root) for task in TASKS}
     state = State(Progress(), model)
-    return LegOptimizer(run.spec, leg, state, FineTuned(model, data, 4096)), data
+    return LegOptimizer(run.spec, leg, state, FineTuned(model, data, 4096), steps_per_epoch=5), data
 
 
 def take_step(tiny, tasks=TASKS, combine="sum", epoch=0, step=0, leg=0, **train):
@@ -78,8 +80,8 @@ def test_the_combination_gets_the_gramian_the_losses_and_its_state(tiny, monkeyp
         state["calls"] = torch.ones(1)
         return torch.zeros(len(gramian_KK))
 
-    monkeypatch.setitem(COMBINERS, "keep", keep)
-    schedule = [{"tasks": list(TASKS), "epochs": 1, "combine": "keep"}]
+    monkeypatch.setattr("model.combine.sum.combine", keep)
+    schedule = [{"tasks": list(TASKS), "epochs": 1, "combine": "sum"}]
     optimizer, data = make_optimizer(tiny, schedule)
     before = {name: tensor.clone() for name, tensor in optimizer.state.model.state_dict().items()}
     batches = {task: data[task].train_indices[:8] for task in TASKS}
@@ -121,13 +123,86 @@ def test_bf16_is_in_the_layers_alone(tiny):
     assert differ(exact, optimizer.state.model.state_dict())
 
 
-def test_a_second_bf16_step_sees_what_the_first_one_moved(tiny):
-    """The layers read bf16 copies of the weights: stale ones would give the same loss again."""
-    none = {"head_dropout": 0.0, "encoder_dropout": 0.0, "learning_rate": 0.01}
-    optimizer, data = make_optimizer(tiny, [{"tasks": ["sst"], "epochs": 1}], precision="bf16", **none)
-    model, batch = optimizer.state.model, {"sst": data["sst"].train_indices[:8]}
-    output, _ = optimizer.source.output("sst", batch["sst"])
-    heads = {name: tensor.clone() for name, tensor in model.heads.state_dict().items()}
-    optimizer.step(batch, 0, 0)
-    model.heads.load_state_dict(heads)  # what is left is the encoder's move
-    assert not torch.allclose(optimizer.source.output("sst", batch["sst"])[0], output, atol=1e-3)
+@pytest.mark.parametrize("kind", [AdamW, torch.optim.AdamW])
+def test_bf16_follows_fp32_whichever_optimizer_steps(tiny, kind):
+    """The layers read bf16 copies of the weights: stale ones would leave the losses where they were."""
+    none = {"head_dropout": 0.0, "encoder_dropout": 0.0, "learning_rate": 1e-3}
+    losses = {}
+    for precision in ("fp32", "bf16"):
+        optimizer, data = make_optimizer(tiny, [{"tasks": ["sst", "sts"], "epochs": 2}], precision=precision, **none)
+        state = optimizer.state
+        state.optimizer = kind(
+            state.optimizer.param_groups[0]["params"], eps=0.1
+        )  # steps like SGD's, not of the gradient's sign
+        batches = {task: data[task].train_indices[:8] for task in ("sst", "sts")}
+        before = {name: tensor.clone() for name, tensor in state.model.encoder.state_dict().items()}
+        heads = {name: tensor.clone() for name, tensor in state.model.heads.state_dict().items()}
+        losses[precision] = []
+        for step in range(6):
+            state.model.heads.load_state_dict(heads)  # so the encoder alone lowers the loss
+            measured = optimizer.step(batches, 0, step)
+            losses[precision].append(measured["loss/sst"] + measured["loss/sts"])
+        moved = differ(before, state.model.encoder.state_dict())
+        assert moved >= {name for name in before if name.startswith("layers.") and name.endswith("weight")}
+    assert losses["fp32"][-1] < 0.9 * losses["fp32"][0]
+    assert losses["bf16"] == pytest.approx(losses["fp32"], rel=0.05)
+
+
+def test_a_step_may_train_some_of_the_tasks(tiny):
+    optimizer, data = make_optimizer(tiny, [{"tasks": list(TASKS), "epochs": 1, "combine": "pcgrad"}])
+    batches = {task: data[task].train_indices[:8] for task in TASKS}
+    optimizer.step(batches, 0, 0)
+    before = {name: tensor.clone() for name, tensor in optimizer.state.model.state_dict().items()}
+    measured = optimizer.step({"sts": batches["sts"], "sst": batches["sst"]}, 0, 1)  # in any order
+    assert {name for name in measured if name != "tokens"} == {
+        "loss/sst", "loss/sts", "gradients/cosine.sst_sts", "gradients/conflict.sst_sts",
+    }  # fmt: skip
+    moved = differ(before, optimizer.state.model.state_dict())
+    assert moved == {name for name in before if not name.startswith("heads.para.")}
+    assert set(optimizer.step({"para": batches["para"]}, 0, 2)) == {"tokens", "loss/para"}
+
+
+def test_the_learning_rate_is_the_legs_times_the_schedules_factor(tiny, monkeypatch):
+    asked = []
+    monkeypatch.setattr("model.schedules.constant.factor", lambda step, num_steps: asked.append((step, num_steps)) or 0)
+    optimizer, data = make_optimizer(tiny, [{"tasks": ["sst"], "epochs": 3}])
+    before = {name: tensor.clone() for name, tensor in optimizer.state.model.state_dict().items()}
+    optimizer.step({"sst": data["sst"].train_indices[:8]}, 2, 4)
+    assert asked == [(14, 15)] and optimizer.learning_rate == 0.0
+    assert differ(before, optimizer.state.model.state_dict()) == set()
+    monkeypatch.setattr("model.schedules.constant.factor", lambda step, num_steps: 0.5)
+    optimizer, _ = make_optimizer(tiny, [{"tasks": ["sst"], "epochs": 3}])
+    optimizer.step({"sst": data["sst"].train_indices[:8]}, 0, 0)
+    assert optimizer.learning_rate == optimizer.state.optimizer.param_groups[0]["lr"] == 5e-4
+
+
+def test_r_drop_draws_its_second_dropout_apart_and_adds_its_penalty(tiny):
+    state, measured = take_step(tiny)
+    nothing, zero = take_step(tiny, regulariser={"r_drop": {"alpha": 0.0}})
+    assert differ(state, nothing) == set()
+    assert {name: value for name, value in zero.items() if "penalty" not in name} == measured
+    assert {zero[f"penalty/{task}"] for task in TASKS} == {0.0}
+    other, found = take_step(tiny, regulariser="r_drop")
+    assert differ(state, other)
+    assert all(found[f"penalty/{task}"] > 0 and found[f"loss/{task}"] == measured[f"loss/{task}"] for task in TASKS)
+    again, same = take_step(tiny, regulariser="r_drop")
+    assert same == found and differ(other, again) == set()
+    none = {"head_dropout": 0.0, "encoder_dropout": 0.0}
+    assert take_step(tiny, regulariser="r_drop", **none)[1]["penalty/sst"] == 0.0
+
+
+def test_r_drops_gradient_is_that_of_both_passes(tiny):
+    """Against autograd alone: one optimizer writes gradients to slots twice, the other sums two plain passes."""
+    optimizer, data = make_optimizer(tiny, [{"tasks": ["sst"], "epochs": 1}], regulariser={"r_drop": {"alpha": 3.0}})
+    model, indices = optimizer.state.model, data["sst"].train_indices[:8]
+    outputs = []
+    for purpose in ("dropout", "regulariser"):
+        torch.manual_seed(derive_seed(0, purpose, 0, 0, 0, "sst"))
+        outputs.append(optimizer.source.output("sst", indices)[0])
+    p, q = (output.softmax(-1) for output in outputs)
+    labels = torch.from_numpy(data["sst"].labels("train", indices))
+    loss = model.heads["sst"].loss(outputs[0], labels) + 1.5 * ((p - q) * (p / q).log()).sum(-1).mean()
+    weight = model.encoder.layers[0].intermediate.weight
+    (expected,) = torch.autograd.grad(loss, weight)
+    optimizer.step({"sst": indices}, 0, 0)
+    torch.testing.assert_close(weight.grad, expected, rtol=1e-4, atol=1e-6)
