@@ -217,10 +217,13 @@ class Code:
         raise ValueError(f"{self._read(module).path}: no name {name}")
 
     def _keys(self, target: _Target) -> list[str]:
-        """The definitions that a target reaches: of a module, all."""
-        if target.module:
-            return [f"{target.module}.{local}" for local in self._read(target.module).pieces]
-        return [target.key] if target.key else []
+        """The definitions that a target reaches: of a module, all, and those that it imports by name."""
+        if not target.module:
+            return [target.key] if target.key else []
+        module = self._read(target.module)
+        imports = [binding for bindings in module.bound.values() for binding in bindings if isinstance(binding, Import)]
+        imported = [found.key for binding in imports for found in self._find(binding) if found.key]
+        return [*(f"{target.module}.{local}" for local in module.pieces), *imported]
 
     def _is_module(self, name: str) -> bool:
         return name.split(".")[0] in PACKAGES and find_file(self.root, name) is not None

@@ -87,7 +87,7 @@ def read_module(path: Path) -> Module:
     """Read a file that `find_file` found; what is no Python, and star or relative imports, are a `ValueError`."""
     module = Module(path)
     try:
-        tree = ast.parse(path.read_bytes() if path.is_file() else b"")
+        tree = ast.parse(path.read_bytes() if path.is_file() else b"", path.name)
         module._add(tree.body)
     except (SyntaxError, ValueError) as error:
         raise ValueError(f"{path}: {error}") from None
