@@ -1,5 +1,6 @@
 """The digests of a run's code: what does not execute changes nothing, what does changes its own definition alone."""
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -305,8 +306,8 @@ def test_entries_of_a_run() -> None:
         "train": {"pooling": "mean", "regulariser": {"smart": {}}},
     }
     expected = """model.combine.pcgrad:combine model.combine.sum:combine model.heads.classify:Head
-        model.pooling.mean:pool model.regularisers.smart:penalty model.schedules.constant:factor pipeline.evaluation.metrics.accuracy
-        pipeline.training.mixing.repeat:mix"""
+        model.pooling.mean:pool model.regularisers.smart:penalty model.schedules.constant:factor
+        pipeline.evaluation.metrics.accuracy pipeline.training.mixing.repeat:mix"""
     assert entries_of_run(spec) == sorted([*expected.split(), *FIXED])
     assert not any("regularisers" in entry for entry in entries_of_run(spec | {"train": {"pooling": "mean"}}))
     with pytest.raises(ValueError, match="allowed: NAME or"):
@@ -322,6 +323,17 @@ def test_the_real_closure() -> None:
     assert not [name for name in digests if name.startswith(foreign)]
     assert "pipeline.runs.layout.encoder" not in digests  # a path that neither training nor evaluation asks for
     assert combine_digests(digests) == combine_digests(dict(reversed(digests.items())))
+
+
+def test_the_real_tree_written_anew_is_the_same(tmp_path: Path) -> None:
+    """Without a comment, in another layout and with other docstrings."""
+    for path in [*ROOT.glob("model/**/*.py"), *ROOT.glob("pipeline/**/*.py")]:
+        tree = ast.parse(path.read_bytes())
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node):
+                node.body[0] = ast.Expr(ast.Constant("Another."))
+        write(tmp_path, path.relative_to(ROOT).as_posix(), ast.unparse(tree))
+    assert digest_definitions(FIXED, tmp_path) == digest_definitions(FIXED, ROOT)
 
 
 def test_the_standard_library_suffices() -> None:
