@@ -39,6 +39,8 @@ class Reader:
                 return [self.put(item) for item in node if not isinstance(item, ast.stmt) or self._counts(item)]
             case ast.Constant() | ast.MatchSingleton():
                 return {"_": type(node).__name__, "value": _put_constant(node.value)}
+            case ast.Name(ctx=ast.Store() | ast.Del()) if self._in_class() and node.id not in self.scopes[-1].outer:
+                return {"_": "Name", "id": node.id}  # what it binds counts from the next statement on
             case ast.Name():
                 return self._put_name(node.id, [])[0]
             case ast.Attribute():

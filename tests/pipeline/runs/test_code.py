@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.runs.code import Code, combine_digests, digest_definitions, entries_of_run, reach
+from pipeline.runs.syntax import Origins, Reader
 
 ROOT = Path(__file__).resolve().parents[3]
 FIXED = ["pipeline.training.loop:train", "pipeline.evaluation.evaluate:evaluate"]
@@ -106,6 +107,8 @@ def test_the_definitions_that_names_reach(project: Path) -> None:
         ("model/bert.py", '"a"', "'''a'''"),
         ("model/bert.py", 'x: "int") -> float', "x) -> int"),
         ("model/bert.py", "half: float = ", "half = "),
+        ("model/bert.py", "half: float = ", "half: int\n    half = "),
+        ("model/bert.py", "LIMIT: int = 3", "LIMIT: int\nLIMIT = 3"),
         ("model/bert.py", "return layout.other()", "return 2"),
         ("model/bert.py", "def unreached():", "def unreached(x=1):"),
         ("model/bert.py", "class Net", "def added(): pass\nclass Net"),
@@ -148,6 +151,7 @@ def test_a_new_file_and_other_names_for_imports_change_nothing(project: Path) ->
         ("model/sizes.py", "SIZES.append(SIZE)", "SIZES.append(7)", {"sizes.<statements>"}),
         ("model/combine/pcgrad.py", "1e-8", "1e-7", {"combine.pcgrad.EPS"}),
         ("model/__init__.py", "\n", "\nprint()\n", {"<statements>"}),
+        ("model/combine/__init__.py", "", "print()\n", {"combine.<statements>"}),
     ],
 )
 def test_what_executes_changes_its_definition_alone(
@@ -186,6 +190,7 @@ def test_local_names_shadow_the_module(tmp_path: Path, body: str) -> None:
 )
 def test_captures_and_enclosing_functions_shadow_it_too(tmp_path: Path, body: str) -> None:
     assert set(one(tmp_path, f"def g(): pass\ndef f(x):\n{body}")) == {"f"}
+    assert set(one(tmp_path, "g = 0\nclass f:\n    g = 1\n    h = g\n")) == {"f"}
 
 
 @pytest.mark.parametrize(
@@ -222,6 +227,8 @@ def test_names_resolve_through_packages_aliases_and_branches(tmp_path: Path) -> 
     assert set(one(tmp_path, typing + "if __name__ == '__main__':\n    f()\n")) == {"f"}
     write(tmp_path, "model/effect.py", "print()\n")
     assert "model.effect.<statements>" in one(tmp_path, "import model.effect\ndef f(): pass\n")
+    assert "model.effect.<statements>" in one(tmp_path, "def f():\n    import model.effect\n")
+    assert set(one(tmp_path, "from model import a\ndef f(): return a.__file__\n")) == {"f"}
 
 
 def test_order_and_constants_count(tmp_path: Path) -> None:
@@ -236,6 +243,16 @@ def test_text_in_pieces_is_one(tmp_path: Path) -> None:
     expected = one(tmp_path, "f = f'a{{b{x}c{y:>{w}}'\n")
     assert one(tmp_path, "f = f'' 'a{' f'b{x:}' 'c' f'{y:>{w}}' ''\n") == expected
     assert one(tmp_path, 'f = f"""a{{b{ x }c{ y :>{ w }}"""\n') == expected
+
+
+def test_pieces_of_text_that_another_python_may_leave_apart() -> None:
+    reader = Reader(Origins("m", set(), lambda origin, attributes: (set(), attributes), print), None)
+    apart = ast.parse("f'ab{x}c'", mode="eval").body
+    expected = reader.put(apart)
+    value = apart.values[1]
+    inner = ast.JoinedStr([value, ast.Constant("c")])
+    apart.values = [ast.Constant(text) for text in ("", "a", "", "b")] + [inner, ast.Constant("")]
+    assert reader.put(apart) == expected
 
 
 # Every kind of syntax; its digest stands here, so that another Python's tree of it would be seen.
@@ -287,8 +304,10 @@ def test_bad_source_is_named(tmp_path: Path, source: str) -> None:
 
 @pytest.mark.parametrize("entry", ["model.nothing:f", "model.bert:nothing", "os:path", "model.bert:Net.forward"])
 def test_an_entry_that_is_not_there_is_refused(project: Path, entry: str) -> None:
-    with pytest.raises(ValueError, match=r"no (module|name) "):
-        digest_definitions([entry], project)
+    code = Code(project)
+    for _ in range(2):
+        with pytest.raises(ValueError, match=r"no (module|name) "):
+            code.reach([entry])
 
 
 def test_users_of_a_change_are_the_functions_that_execute_it(project: Path) -> None:
