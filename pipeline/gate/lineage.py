@@ -7,7 +7,7 @@ from typing import Any
 
 from pipeline.files.atomic import read_json
 from pipeline.files.digest import hash_bytes, hash_file, hash_folder
-from pipeline.gate.lineage_code import check_code
+from pipeline.gate.lineage_code import check_code, name_code
 from pipeline.runs import layout
 from pipeline.runs.record import read_record
 from pipeline.tracking.collect import find_record_files
@@ -63,8 +63,8 @@ def _trace_model(folder: Path, path: Path, root: Path) -> Iterator[Fact]:
             yield _check(f"data {name}-{split}", root / task["tokens"][split], digest, hash_folder)
     ran_in = record["environment"]
     commit, dirty = ran_in.get("git_commit", "unknown"), ran_in.get("git_dirty", "unknown")
-    holds, why = check_code(run["code"], commit, dirty, root)
-    yield Fact("training code", run["code"], holds, why)
+    holds, why = check_code(run, commit, dirty, root)
+    yield Fact("training code", name_code(run["code"]), holds, why)
     yield Fact("commit", commit, None, "with changes that were not committed" if dirty == "true" else "")
     yield Fact("versions", ", ".join(f"{name} {ran_in[name]}" for name in VERSIONS if name in ran_in))
     yield Fact("machine", ", ".join([*(ran_in[name] for name in MACHINE if name in ran_in), record["tags"]["device"]]))

@@ -10,6 +10,7 @@ import pytest
 from pipeline.gate import lineage_code as code
 from pipeline.gate.lineage import Fact, trace
 from pipeline.gate.lineage_code import check_code
+from pipeline.runs.code import digest_definitions
 from pipeline.training.loop import train
 from stages import lineage
 from tests.pipeline.gate.difference.conftest import git
@@ -57,11 +58,11 @@ def test_everything_of_an_untouched_model_holds(trained: Path) -> None:
     assert broken(facts) == []
     holding = {(fact.depth, fact.name) for fact in facts if fact.holds}
     data = {f"data {task}-{split}" for task in ("sst", "para", "sts") for split in ("train", "dev")}
-    own = {"weights", "run key", "encoder tiny_random", "its config", "training code", "start: recipe sst_then_sts"}
+    own = {"weights", "run key", "encoder tiny_random", "its config", "start: recipe sst_then_sts"}
     assert {(0, name) for name in (*data, *own, "quora-train.csv")} <= holding
-    assert {(1, name) for name in ("weights", "run key", "training code", "data sst-train")} <= holding
+    assert {(1, name) for name in ("weights", "run key", "data sst-train")} <= holding
     said = {fact.name: fact.value for fact in facts if fact.depth == 0}
-    assert {"commit", "versions", "machine", "command"} <= said.keys()
+    assert {"training code", "commit", "versions", "machine", "command"} <= said.keys()
     assert said["plan"] == "asks for this very run"
 
 
@@ -118,26 +119,43 @@ def test_the_stage_fails_where_a_hash_does_not_hold(
     assert "NO weights" in capsys.readouterr().out
 
 
-def test_code_is_looked_for_at_the_commit_that_it_ran_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    listed = tmp_path / "pipeline/config/runs.py"
-    listed.parent.mkdir(parents=True)
-    listed.write_text('TRAINING_CODE = ("model",)\n')
+@pytest.fixture
+def commits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Two commits of a project at `tmp_path` with seven functions, all of them changed in the second."""
+    monkeypatch.setattr(code, "entries_of_run", lambda run: ["model.bert"])
     (tmp_path / "model").mkdir()
-    source = tmp_path / "model/bert.py"
-    monkeypatch.setattr("pipeline.config.runs.TRAINING_CODE", ("model",))
-    monkeypatch.setattr(code, "TRAINING_CODE", ("model",))
     git(tmp_path, "init", "--quiet")
-    commits, hashes = [], []
+    commits = []
     for text in ("one", "two"):
-        source.write_text(text)
+        lines = [f"def {name}():  # {text}\n    return '{text}'\n" for name in "abcdefg"]
+        (tmp_path / "model/bert.py").write_text("".join(lines))
         git(tmp_path, "add", "--all")
         git(tmp_path, "commit", "--quiet", "--message", text)
         commits.append(git(tmp_path, "rev-parse", "HEAD"))
-        hashes.append(code.hash_code(tmp_path))
-    assert check_code(hashes[1], commits[0], "false", tmp_path) == (True, "this checkout's")
-    assert check_code(hashes[0], commits[0], "false", tmp_path)[0] is True
-    assert check_code(hashes[0], commits[1], "false", tmp_path)[0] is False
-    assert check_code(hashes[0], commits[1], "true", tmp_path)[0] is None
-    assert check_code(hashes[0], "0" * 40, "false", tmp_path)[0] is None
-    monkeypatch.setattr(code, "TRAINING_CODE", ("model", "pipeline"))
-    assert check_code(hashes[0], commits[1], "false", tmp_path)[0] is None
+    return commits
+
+
+def test_code_is_looked_for_at_the_commit_that_it_ran_at(tmp_path: Path, commits: list[str]) -> None:
+    second = {"code": digest_definitions(["model.bert"], tmp_path)}
+    assert check_code(second, commits[0], "false", tmp_path) == (True, "this checkout's")
+    git(tmp_path, "checkout", "--quiet", commits[0])
+    assert check_code(second, commits[1], "false", tmp_path)[0] is True
+    assert check_code(second, commits[0], "false", tmp_path)[0] is False
+    assert check_code(second, commits[0], "true", tmp_path)[0] is None
+    assert check_code(second, "0" * 40, "false", tmp_path)[0] is None
+
+
+def test_what_differs_is_named(tmp_path: Path, commits: list[str]) -> None:
+    first = {"code": digest_definitions(["model.bert"], tmp_path)}
+    path = tmp_path / "model/bert.py"
+    path.write_text(path.read_text().replace("def b():  # two", "def b():").replace("def c():", "def c(x):"))
+    assert "(other: model.bert.c)" in check_code(first, commits[1], "false", tmp_path)[1]
+    git(tmp_path, "checkout", "--quiet", "--force", commits[0])
+    said = check_code(first, commits[1], "false", tmp_path)[1]
+    assert "model.bert.e ... 7 in all" in said and "model.bert.f" not in said
+    path.write_text("def a(:\n")
+    assert "bert.py: " in check_code(first, commits[1], "false", tmp_path)[1]
+
+
+def test_an_older_hash_over_folders_is_not_compared(tmp_path: Path) -> None:
+    assert check_code({"code": "c" * 64}, "0" * 40, "false", tmp_path)[0] is None
