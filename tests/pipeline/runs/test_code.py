@@ -247,11 +247,11 @@ def test_text_in_pieces_is_one(tmp_path: Path) -> None:
 
 def test_pieces_of_text_that_another_python_may_leave_apart() -> None:
     reader = Reader(Origins("m", set(), lambda origin, attributes: (set(), attributes), print), None)
-    apart = ast.parse("f'ab{x}c'", mode="eval").body
+    apart = ast.parse("f'ab{x}{x}c'", mode="eval").body
     expected = reader.put(apart)
     value = apart.values[1]
     inner = ast.JoinedStr([value, ast.Constant("c")])
-    apart.values = [ast.Constant(text) for text in ("", "a", "", "b")] + [inner, ast.Constant("")]
+    apart.values = [ast.Constant(text) for text in ("", "a", "", "b")] + [value, ast.Constant(""), inner]
     assert reader.put(apart) == expected
 
 
