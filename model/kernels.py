@@ -33,7 +33,7 @@ class FixedWeights:
     """
 
     slots: Mapping[nn.Parameter, Tensor] = field(default_factory=dict)  # of the parameters' shapes, fp32
-    copies: dict[tuple["StackedLinear", torch.dtype], tuple[Tensor, Tensor]] = field(default_factory=dict)
+    copies: dict["StackedLinear", tuple[Tensor, Tensor]] = field(default_factory=dict)
 
 
 class StackedLinear:
@@ -45,11 +45,10 @@ class StackedLinear:
     def __call__(self, input_RI: Tensor, fixed: FixedWeights) -> Tensor:
         """Their outputs side by side, R x O."""
         weights, biases = [linear.weight for linear in self.linears], [linear.bias for linear in self.linears]
-        key = self, input_RI.dtype
-        if key not in fixed.copies:
-            fixed.copies[key] = _stack(weights, input_RI.dtype), _stack(biases, input_RI.dtype)
+        if self not in fixed.copies:
+            fixed.copies[self] = _stack(weights, input_RI.dtype), _stack(biases, input_RI.dtype)
         slots = [fixed.slots.get(parameter) for parameter in (*weights, *biases)]
-        return _Linear.apply(input_RI, *fixed.copies[key], slots, *weights, *biases)
+        return _Linear.apply(input_RI, *fixed.copies[self], slots, *weights, *biases)
 
 
 def _stack(parameters: list[Tensor], dtype: torch.dtype) -> Tensor:

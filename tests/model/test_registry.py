@@ -13,7 +13,7 @@ from model.regularisers import REGULARISERS
 from model.schedules import SCHEDULES
 
 
-def function(given, *, required: int, rate: Annotated[float, Bounds(0, 1)] = 0.5, count: int = 1, on: bool = True,
+def function(given, given_default: int = 1, *, required: int, rate: Annotated[float, Bounds(0, 1)] = 0.5, count: int = 1, on: bool = True,
              name: str = "a", low: Annotated[int, Bounds(low=2)] = 2, other: list = ()):  # fmt: skip
     return given, rate, count, on, name
 
@@ -96,6 +96,7 @@ def test_options_of_the_right_type_within_bounds_have_no_faults(options):
         ("name", 1, "str"),
         ("required", 1, "rate, count, on, name, low"),
         ("given", 1, "rate, count, on, name, low"),
+        ("given_default", 1, "rate, count, on, name, low"),
         ("other", [], "rate, count, on, name, low"),
     ],
 )
