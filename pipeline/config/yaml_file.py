@@ -1,9 +1,9 @@
-"""YAML as DVC reads it (ruamel.yaml, YAML 1.2), on PyYAML's parser: a scalar has the same value in both or is refused."""
+"""YAML as DVC reads it (ruamel.yaml, YAML 1.2), on PyYAML's parser: a scalar has one value in both or is refused."""
 
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
@@ -26,11 +26,11 @@ _WORDS = re.compile(r"[a-zA-Z]+")
 
 
 class _Loader(yaml.SafeLoader):
-    yaml_implicit_resolvers = {None: [(tag, re.compile(f"(?:{pattern})$")) for tag, pattern in _SCALARS]}
+    yaml_implicit_resolvers: ClassVar[dict] = {None: [(tag, re.compile(f"(?:{text})$")) for tag, text in _SCALARS]}
 
 
 def read_yaml(path: Path) -> Any:
-    """Read a YAML file. What DVC would read otherwise is a `ValueError` with a line for each fault, naming line and key.
+    """Read a YAML file. What DVC would read otherwise is a `ValueError`: a line for each fault, naming line and key.
 
     So are a file that is missing or is no YAML, and a key that a mapping has twice.
     """

@@ -52,7 +52,7 @@ ALPHABET = "0159_.:eExobn+-a"
 
 def test_no_short_scalar_is_read_otherwise(read):
     """Every scalar of up to three characters of an alphabet of numbers: the value that DVC reads, or refused."""
-    ruamel, letters = YAML(typ="safe"), [""] + list(ALPHABET)
+    ruamel, letters = YAML(typ="safe"), ["", *ALPHABET]
     texts = {a + b + c for a in ALPHABET for b in letters for c in letters}
     for text in sorted(texts):
         line = f"key: {text}\n"
