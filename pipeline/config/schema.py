@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model, model_validator
 
 # A name stands in file names and in the names of DVC's stages, where `-` separates the parts.
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(_[a-z0-9]+)*$")]
@@ -13,8 +13,17 @@ Fraction = Annotated[float, Field(ge=0, lt=1)]
 Rate = Annotated[float, Field(gt=0, lt=1)]
 Decay = Annotated[float, Field(ge=0, lt=1)]
 Score = Annotated[float, Field(ge=-1, le=1)]
+
+
+def _check_choice(choice: Any) -> Any:
+    name, options = next(iter(choice.items())) if isinstance(choice, dict) and len(choice) == 1 else (choice, {})
+    if not isinstance(name, str) or not isinstance(options, dict):
+        raise ValueError(f"{choice!r} is no choice; allowed: NAME or {{NAME: {{option: value}}}}")
+    return choice
+
+
 # A file of a registry in model/ or pipeline/training/ by its name, or {name: {option: value}}.
-Choice = Name | Annotated[dict[Name, dict[str, Any]], Field(min_length=1, max_length=1)]
+Choice = Annotated[str | dict[str, dict[str, Any]], BeforeValidator(_check_choice)]
 
 
 class Section(BaseModel):

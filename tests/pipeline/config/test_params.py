@@ -104,6 +104,11 @@ FAULTS = [
     ("profiles__sample__tasks", ["sst", "para", "sts"], ["sample.data.sizes: 'cfimdb'", "allowed: sst, para, sts"]),
     ("profiles__paper__floors", {"iteration_4": {"sst": 0.5}}, ["paper.floors: 'iteration_4'", "sst_pretrain, "]),
     ("profiles__paper__floors", {"untrained": {"imdb": 0.5}}, ["paper.floors.untrained: 'imdb'", "allowed: sst"]),
+    # choices
+    ("train__pooling", 3, ["params.yaml: train.pooling: 3 is no choice; allowed: NAME or {NAME: {option: value}}"]),
+    ("train__regulariser", {"a": {}, "b": {}}, ["train.regulariser: {'a': {}, 'b': {}} is no choice"]),
+    ("iterations__iteration_3__schedule__0__combine", {"pcgrad": 1}, ["iteration_3.schedule.0.combine: {'pcgrad': 1}"]),
+    ("iterations__iteration_1__train", {"regulariser": 1}, ["iterations.iteration_1.train.regulariser: 1 is no"]),
     # rows
     ("rows", DELETED, ["rows: missing"]),
     ("rows", [], ["rows", "at least 1"]),

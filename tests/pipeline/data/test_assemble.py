@@ -9,9 +9,9 @@ from model.pretrained import read_config
 from pipeline.config.params import load_params
 from pipeline.data import assemble as assemble_module
 from pipeline.data.assemble import assemble, corpus_files, fetch_asset
-from pipeline.data.encoders import make_encoder_config
+from pipeline.data.encoders import PUBLISHED_FILES, make_encoder_config
 from pipeline.data.fetch import FetchError
-from pipeline.files.atomic import write_text
+from pipeline.files.atomic import write_json, write_text
 from pipeline.files.digest import hash_file, hash_folder
 from pipeline.runs import layout
 from pipeline.runs.record import read_record
@@ -72,6 +72,25 @@ def test_the_course_corpus_is_the_pinned_files_with_their_substitutes(tiny):
     assert all(hash_file(corpus / name) == hash_file(mirror / name) for name in expected)
     record = read_record(tiny.root / layout.data_record(PROFILE, "download") / "record.json")
     assert {d["source"] for d in record["datasets"] if d["context"] == "raw"} == {"a mirror folder"}
+
+
+def test_an_encoder_may_be_described_by_its_own_files_alone(tiny):
+    mirror = tiny.root / "mirror" / "published"
+    tiny.add_encoder("published")
+    write_json(mirror / "config.json", make_encoder_config(tiny.params.encoders[ENCODER]))
+    write_json(mirror / "tokenizer_config.json", {"do_lower_case": False})
+    write_json(mirror / "1_Pooling" / "config.json", {"pooling_mode_mean_tokens": True})
+    for name in PUBLISHED_FILES:
+        tiny.change(**{f"assets__published/{name}": {"sha256": hash_file(mirror / name), "sources": []}})
+    row = {"schedule": [{"tasks": ["sst"], "epochs": 1}], "encoder": "published", "train": {"pooling": "own"}}
+    tiny.change(encoders__published={}, iterations__new=row)
+    tiny.prepare()
+    run = json.loads(tiny.plan()["phase2/new-0"])
+    assert run["encoder"]["config_sha256"] == hash_file(mirror / "config.json")
+    assert run["train"]["pooling"] == "mean" and run["tasks"]["sst"]["text"]["lowercase"] is False
+    tiny.change(encoders__published={"hidden_size": 64})
+    with pytest.raises(ValueError, match=r"encoders.published.hidden_size: 64, but .*config.json says 32"):
+        tiny.prepare()
 
 
 def test_a_file_with_other_bytes_than_its_pin_leaves_the_old_corpus(tiny):
