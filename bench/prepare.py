@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 
 from bench.inputs import ENCODER, SPEC, TASKS, TOKENS
-from pipeline.config.params import choose_profile, load_params
+from pipeline.config.params import load_params
 from pipeline.config.schema import Params, Task
-from pipeline.data.assemble import SAMPLE_SEED, corpus_files, fetch_asset, make_encoder_config
+from pipeline.config.selection import choose_profile
+from pipeline.data.assemble import SAMPLE_SEED, corpus_files, fetch_asset
 from pipeline.data.encode_text import make_label_range
+from pipeline.data.encoders import make_encoder_config
 from pipeline.data.reading import Examples, read_examples
 from pipeline.data.sample import write_sample_corpus
 from pipeline.data.token_files import make_token_set, write_tokens

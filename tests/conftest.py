@@ -27,7 +27,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def minilm_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """minilm's published files: config.json, model.safetensors, vocab.txt, from the project's store of assets."""
     from pipeline.config.params import load_params
-    from pipeline.data.assemble import fetch_asset, make_encoder_config
+    from pipeline.data.assemble import fetch_asset
+    from pipeline.data.encoders import make_encoder_config
     from pipeline.data.fetch import FetchError
     from pipeline.files.atomic import write_json
 

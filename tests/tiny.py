@@ -55,6 +55,7 @@ def write_tiny_params(params: dict[str, Any], mirror: Path) -> dict[str, Any]:
     params["encoders"][ENCODER] = {**SHAPE, "vocab_size": vocab_size, "max_positions": 64}
     params["profiles"][PROFILE] = {
         "note": "For tests.",
+        "tasks": list(SIZES),
         "data": {"corpus": "sample", "max_length": 64, "sizes": SIZES},
         "encoder": ENCODER,
         "part1_epochs": 2,
@@ -64,6 +65,9 @@ def write_tiny_params(params: dict[str, Any], mirror: Path) -> dict[str, Any]:
     params["profile"], params["seeds"] = PROFILE, [0]
     params["phase1"] = {name: params["phase1"][name] for name in ("sst_then_sts",)}
     params["iterations"] = {name: params["iterations"][name] for name in ROWS}
+    params["rows"] = list(ROWS)
+    for profile in params["profiles"].values():
+        profile.pop("floors", None)  # of rows that are gone
     for row in (*params["phase1"].values(), *params["iterations"].values()):
         for leg in row["schedule"]:
             leg["epochs"] = 1
@@ -127,7 +131,10 @@ class TinyProject:
         return load_params(self.root / "params.yaml")
 
     def change(self, **values: Any) -> None:
-        """Set keys of params.yaml: a name's `__` stands for the dot between two keys; None deletes the key."""
+        """Set keys of params.yaml: a name's `__` stands for the dot between two keys; None deletes the key.
+
+        A row that is added runs: it joins `rows`; one that is deleted leaves them.
+        """
         path = self.root / "params.yaml"
         params = yaml.load(path.read_text(), LOADER)
         for name, value in values.items():
@@ -139,7 +146,21 @@ class TinyProject:
                 del section[last]
             else:
                 section[last] = value
+            if folders == ["iterations"]:
+                params["rows"] = [row for row in params["rows"] if row != last] + [last] * (value is not None)
         path.write_text(dump_yaml(params))
+
+    def add_encoder(self, name: str, **keys: Any) -> None:
+        """A second encoder of the same files, `keys` its row's: it is there once a row names it and `prepare` ran."""
+        files = (self.root / "mirror" / ENCODER).iterdir()
+        shutil.copytree(self.root / "mirror" / ENCODER, self.root / "mirror" / name)
+        assets = {f"assets__{name}/{file.name}": {"sha256": _sha256(file), "sources": []} for file in files}
+        self.change(**assets, **{f"encoders__{name}": self.params.encoders[ENCODER].model_dump() | keys})
+
+    def prepare(self) -> None:
+        """Download and tokenise again, as the stages do."""
+        assemble(self.params, PROFILE, self.root)
+        encode_text(self.params, PROFILE, self.root)
 
     def plan(self) -> dict[str, bytes]:
         """Write the plan; returns its run files' bytes, keyed `<phase>/<row>-<seed>`."""
@@ -191,6 +212,5 @@ def build_tiny_project(root: Path) -> TinyProject:
     project = TinyProject(root)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BERTY_MIRROR", str(root / "mirror"))
-        assemble(project.params, PROFILE, root)
-        encode_text(project.params, PROFILE, root)
+        project.prepare()
     return project

@@ -3,20 +3,18 @@
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import yaml
 from pydantic import ValidationError
 
-from pipeline.config.schema import Iteration, Leg, Params, Profile, Recipe
+from pipeline.config.schema import Iteration, Params, Profile, Recipe
+from pipeline.config.selection import row_tasks, scheduled_tasks
+from pipeline.config.yaml_file import read_yaml
+
+SHAPE = ("hidden_size", "num_layers", "num_heads", "intermediate_size")
 
 
 def load_params(path: Path = Path("params.yaml")) -> Params:
     """Read params.yaml. Whatever is wrong with it is one `ValueError` with a line for each fault, naming its key."""
-    try:
-        raw = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ValueError(f"{path}: no such file") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: not a YAML file: {error}") from None
+    raw = read_yaml(path)
     if not isinstance(raw, dict):
         raise ValueError(f"{path}: expected a mapping with the keys {', '.join(Params.model_fields)}")
     try:
@@ -30,13 +28,6 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
     return params
 
 
-def choose_profile(params: Params, name: str) -> Profile:
-    """The row of a profile that the command line names; one that is not there is a `ValueError`."""
-    if name not in params.profiles:
-        raise ValueError(f"profile {name!r} is unknown; allowed: {', '.join(params.profiles)}")
-    return params.profiles[name]
-
-
 def _describe(fault: dict) -> str:
     if fault["type"] == "value_error":  # one of our own
         return fault["msg"].removeprefix("Value error, ")
@@ -48,27 +39,18 @@ def _find_broken_references(params: Params) -> Iterator[str]:
     yield from _unknown("profile", [params.profile], params.profiles)
     if len(set(params.seeds)) < len(params.seeds):
         yield f"seeds: {params.seeds} names a seed twice"
+    yield from _check_rows(params)
     for name, profile in params.profiles.items():
-        where = f"profiles.{name}"
-        yield from _unknown(f"{where}.encoder", [profile.encoder], params.encoders)
-        yield from _unknown(f"{where}.max_train", profile.max_train, params.tasks)
-        yield from _unknown(f"{where}.seed_sd", profile.seed_sd, params.tasks)
-        yield from _unknown(f"{where}.data.sizes", profile.data.sizes, params.tasks)
-        if profile.data.corpus == "sample":
-            missing = [task for task in params.tasks if task not in profile.data.sizes]
-            yield from (f"{where}.data.sizes: the task {task} is missing" for task in missing)
-        files = [file for task in params.tasks.values() for file in (task.files.train, task.files.dev, task.files.test)]
-        yield from _unknown(f"{where}.data.replace", profile.data.replace, files)
-        yield from _unknown(f"{where}.data.replace", profile.data.replace.values(), params.assets)
-        encoder = params.encoders.get(profile.encoder)
-        if encoder and profile.data.max_length > encoder.max_positions:
-            longest = f"the {encoder.max_positions} positions of the encoder {profile.encoder}"
-            yield f"{where}.data.max_length: {profile.data.max_length} is more than {longest}"
+        yield from _check_profile(f"profiles.{name}", profile, params)
     for name, encoder in params.encoders.items():
+        where = f"encoders.{name}"
         files = [f"{name}/model.safetensors", f"{name}/vocab.txt"]
-        yield from _unknown(f"encoders.{name}: its file", files, params.assets)
-        if encoder.hidden_size % encoder.num_heads:
-            yield f"encoders.{name}.num_heads: {encoder.num_heads} does not divide hidden_size {encoder.hidden_size}"
+        yield from _unknown(f"{where}: its file", files, params.assets)
+        missing = [key for key in SHAPE if getattr(encoder, key) is None]
+        if f"{name}/config.json" not in params.assets:
+            yield from (f"{where}.{key}: missing, as is the asset {name}/config.json" for key in missing)
+        if encoder.hidden_size and encoder.num_heads and encoder.hidden_size % encoder.num_heads:
+            yield f"{where}.num_heads: {encoder.num_heads} does not divide hidden_size {encoder.hidden_size}"
     for name, task in params.tasks.items():
         where = f"tasks.{name}"
         yield from _unknown(f"{where}.files", [task.files.train, task.files.dev, task.files.test], params.assets)
@@ -87,20 +69,15 @@ def _find_broken_references(params: Params) -> Iterator[str]:
         yield from _unknown(f"{where}.control", [row.control] if row.control else [], params.iterations)
         if row.control == name:
             yield f"{where}.control: a row cannot be its own control"
-        yield from _unknown(f"{where}.tasks", row.tasks or [], params.tasks)
+        yield from _unknown_or_twice(f"{where}.tasks", row.tasks or [], params.tasks)
         yield from _unknown(f"{where}.paper", row.paper, [*params.tasks, "overall"])
         missing = [task for task in scheduled_tasks(row.schedule) if row.tasks and task not in row.tasks]
         yield from (f"{where}.tasks: the schedule trains {task}, which is not among them" for task in missing)
-        yield from _check_start_heads(where, row, params)
-    yield from _unknown("figures.phase1", [params.figures.phase1], params.phase1)
-    yield from _unknown("figures.phase2", [params.figures.phase2], params.iterations)
+        yield from _check_start_tasks(where, row, params)
+    yield from _unknown("figures.phase1", filter(None, [params.figures.phase1]), params.phase1)
+    yield from _unknown("figures.phase2", filter(None, [params.figures.phase2]), params.iterations)
     yield from _unknown("gate.margins", params.gate.margins, params.tasks)
     yield from _unknown("gate.seed_sd", params.gate.seed_sd, params.tasks)
-
-
-def scheduled_tasks(schedule: Iterable[Leg]) -> list[str]:
-    """The tasks of a schedule, each once, in the order of their first leg."""
-    return list(dict.fromkeys(task for leg in schedule for task in leg.tasks))
 
 
 def _unknown(where: str, names: Iterable[str], known: Iterable[str]) -> Iterator[str]:
@@ -108,28 +85,49 @@ def _unknown(where: str, names: Iterable[str], known: Iterable[str]) -> Iterator
     yield from (f"{where}: {name!r} is unknown; allowed: {', '.join(allowed)}" for name in names if name not in allowed)
 
 
+def _unknown_or_twice(where: str, names: list[str], known: Iterable[str]) -> Iterator[str]:
+    yield from _unknown(where, names, known)
+    yield from (f"{where}: {name!r} is there twice" for name in dict.fromkeys(names) if names.count(name) > 1)
+
+
+def _check_rows(params: Params) -> Iterator[str]:
+    yield from _unknown_or_twice("rows", params.rows, params.iterations)
+    for name in params.rows:
+        control = params.iterations[name].control if name in params.iterations else None
+        if control in params.iterations and control not in params.rows:
+            yield f"rows: {name} is compared with its control {control}, which is not among them"
+
+
+def _check_profile(where: str, profile: Profile, params: Params) -> Iterator[str]:
+    yield from _unknown(f"{where}.encoder", [profile.encoder], params.encoders)
+    yield from _unknown_or_twice(f"{where}.tasks", profile.tasks, params.tasks)
+    yield from _unknown(f"{where}.max_train", profile.max_train, params.tasks)
+    yield from _unknown(f"{where}.seed_sd", profile.seed_sd, params.tasks)
+    yield from _unknown(f"{where}.data.sizes", profile.data.sizes, profile.tasks)
+    files = [file for task in params.tasks.values() for file in (task.files.train, task.files.dev, task.files.test)]
+    yield from _unknown(f"{where}.data.replace", profile.data.replace, files)
+    yield from _unknown(f"{where}.data.replace", profile.data.replace.values(), params.assets)
+    table1 = [f"{task}_{mode}" for task in params.part1.tasks for mode in params.part1.modes]
+    yield from _unknown(f"{where}.floors", profile.floors, [*table1, *params.iterations])
+    for row, floors in profile.floors.items():
+        yield from _unknown(f"{where}.floors.{row}", floors, params.tasks)
+    encoder = params.encoders.get(profile.encoder)
+    if encoder and profile.data.max_length > encoder.max_positions:
+        longest = f"the {encoder.max_positions} positions of the encoder {profile.encoder}"
+        yield f"{where}.data.max_length: {profile.data.max_length} is more than {longest}"
+
+
 def _check_recipe(where: str, recipe: Recipe, params: Params) -> Iterator[str]:
     for number, leg in enumerate(recipe.schedule):
-        yield from _unknown(f"{where}.schedule.{number}.tasks", leg.tasks, params.tasks)
-        if len(set(leg.tasks)) < len(leg.tasks):
-            yield f"{where}.schedule.{number}.tasks: {leg.tasks} names a task twice"
-        if leg.encoder == "frozen" and leg.combine != "sum":
-            yield f"{where}.schedule.{number}.combine: a frozen encoder shares no gradient to combine"
+        yield from _unknown_or_twice(f"{where}.schedule.{number}.tasks", leg.tasks, params.tasks)
     yield from _unknown(f"{where}.heads", recipe.heads, params.tasks)
+    yield from _unknown(f"{where}.encoder", [recipe.encoder] if recipe.encoder else [], params.encoders)
 
 
-def _check_start_heads(where: str, row: Iteration, params: Params) -> Iterator[str]:
-    """A head that phase 1 trained must be one that the row goes on with: it is never dropped in silence."""
-    if row.start not in params.phase1:
-        return
-    recipe = params.phase1[row.start]
-    tasks = row.tasks or scheduled_tasks(row.schedule)
-    for task in scheduled_tasks(recipe.schedule):
-        if task not in params.tasks:
-            continue
-        if task not in tasks:
-            yield f"{where}.tasks: its start {row.start} trains {task}, which is not among {tasks}"
-        before = recipe.heads.get(task, params.tasks[task].head)
-        after = row.heads.get(task, params.tasks[task].head)
-        if before != after:
-            yield f"{where}.heads.{task}: {after}, but its start {row.start} trains {before}"
+def _check_start_tasks(where: str, row: Iteration, params: Params) -> Iterator[str]:
+    """A head that phase 1 trained is never dropped in silence."""
+    if row.start in params.phase1:
+        tasks, trained = row_tasks(row), row_tasks(params.phase1[row.start])
+        for task in trained:
+            if task in params.tasks and task not in tasks:
+                yield f"{where}.tasks: its start {row.start} trains {task}, which is not among {tasks}"

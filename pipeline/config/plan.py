@@ -1,14 +1,21 @@
 """The plan of a profile: its index for people and tables, its run files for training, its commands in order."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from model.combine import COMBINERS
-from model.heads import HEADS, TaskShape
-from pipeline.config.params import scheduled_tasks
-from pipeline.config.runs import make_runs, row_tasks
-from pipeline.config.schema import Params, Task
+from pipeline.config.choices import find_choice_faults
+from pipeline.config.runs import make_runs
+from pipeline.config.schema import Params
+from pipeline.config.selection import (
+    choose_profile,
+    find_missing_tasks,
+    list_encoders,
+    list_recipes,
+    list_rows,
+    row_tasks,
+)
+from pipeline.config.trainings import find_training_faults, list_trainings, read_facts
 from pipeline.files.atomic import atomic_folder, write_json
 from pipeline.runs import layout
 
@@ -16,41 +23,31 @@ from pipeline.runs import layout
 def write_plan(params: Params, profile: str, root: Path = Path(".")) -> None:
     """Write `layout.plan(profile)`: index.json, commands.json and runs/<phase>/<row>-<seed>.json.
 
-    A head or a combination that model/ does not have is a `ValueError`: nothing trains before every row is checked.
+    Whatever does not fit together is one `ValueError` with a line for each fault: nothing trains before every row is
+    checked.
     """
-    if faults := list(find_unknown_kinds(params)):
-        raise ValueError("\n".join(f"params.yaml: {fault}" for fault in faults))
-    runs = list(make_runs(params, profile, root))
+    choose_profile(params, profile)
+    _refuse([*find_choice_faults(params), *find_missing_tasks(params, profile)])
+    facts = read_facts(params, profile, root)
+    trainings = list(list_trainings(params, profile, facts))
+    _refuse(find_training_faults(trainings, facts))
+    runs = list(make_runs(params, profile, trainings, facts, root))
     with atomic_folder(root / layout.plan(profile)) as folder:
         write_json(folder / "index.json", make_index(params, profile))
-        write_json(folder / "commands.json", make_commands(runs, profile))
+        write_json(folder / "commands.json", make_commands([run for run in runs if "skipped" not in run], profile))
         for run in runs:
             write_json(folder / "runs" / run["phase"] / f"{run['row']}-{run['seed']}.json", run)
 
 
-def find_unknown_kinds(params: Params) -> Iterator[str]:
-    """Names of heads and combinations that model's registries do not have, or that do not fit their task."""
-    for name, task in params.tasks.items():
-        yield from _check_head(f"tasks.{name}.head", task.head, task)
-    for section in ("phase1", "iterations"):
-        for name, row in getattr(params, section).items():
-            for task, kind in row.heads.items():
-                yield from _check_head(f"{section}.{name}.heads.{task}", kind, params.tasks[task])
-            for number, leg in enumerate(row.schedule):
-                if leg.combine not in COMBINERS:
-                    where = f"{section}.{name}.schedule.{number}.combine"
-                    yield f"{where}: {leg.combine!r} is unknown; allowed: {', '.join(COMBINERS)}"
-
-
-def _check_head(where: str, kind: str, task: Task) -> Iterator[str]:
-    fitting = [name for name, head in HEADS.items() if TaskShape(len(task.sentences), task.num_classes).fits(head)]
-    if kind not in fitting:
-        yield f"{where}: {kind!r} does not fit; allowed for this task: {', '.join(fitting)}"
+def _refuse(faults: Iterable[str]) -> None:
+    if lines := [f"params.yaml: {fault}" for fault in faults]:
+        raise ValueError("\n".join(lines))
 
 
 def make_index(params: Params, profile: str) -> dict[str, Any]:
     """What the report shows: rows in order, their notes, controls and the paper's values."""
-    row, encoder = params.profiles[profile], params.encoders[params.profiles[profile].encoder]
+    row, recipes, figures = params.profiles[profile], list_recipes(params, profile), params.figures
+    caveats = [params.encoders[name].caveat for name in list_encoders(params, profile)]
     part1 = [
         {
             "row": f"{task}_{name}",
@@ -68,19 +65,22 @@ def make_index(params: Params, profile: str) -> dict[str, Any]:
             "control": iteration.control,
             "paper": iteration.paper,
         }
-        for name, iteration in params.iterations.items()
+        for name, iteration in list_rows(params).items()
     ]
     return {
         "profile": profile,
         "description": row.note,
         "encoder": row.encoder,
-        "caveats": [text for text in (encoder.caveat, row.caveat) if text],
+        "caveats": [text for text in (*caveats, row.caveat) if text],
         "seeds": params.seeds,
-        "tasks": {name: {"metric": task.metric} for name, task in params.tasks.items()},
+        "tasks": {name: {"metric": params.tasks[name].metric} for name in params.tasks if name in row.tasks},
         "part1": part1,
-        "phase1": [{"row": name, "tasks": scheduled_tasks(recipe.schedule)} for name, recipe in params.phase1.items()],
+        "phase1": [{"row": name, "tasks": row_tasks(recipe)} for name, recipe in recipes.items()],
         "phase2": phase2,
-        "figures": params.figures.model_dump(),
+        "figures": {  # null: what it should show does not run
+            "phase1": figures.phase1 if figures.phase1 in recipes else None,
+            "phase2": figures.phase2 if figures.phase2 in params.rows else None,
+        },
     }
 
 

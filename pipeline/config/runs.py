@@ -4,12 +4,14 @@ Defaults are merged, notes and paper values dropped, and the contents of what it
 file changes exactly when its run has to be done again.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pipeline.config.params import choose_profile, scheduled_tasks
-from pipeline.config.schema import Params, Recipe, Task, TrainOverride
+from pipeline.config.schema import Params
+from pipeline.config.selection import choose_profile, find_idle_recipes
+from pipeline.config.trainings import Training
+from pipeline.data.encoders import EncoderFacts
 from pipeline.files.digest import hash_file, hash_files, hash_folder
 from pipeline.runs import layout
 from pipeline.runs.neutral import drop_neutral
@@ -31,102 +33,84 @@ TRAINING_CODE = (
 TRAINING_PACKAGES = ("torch", "numpy", "tokenizers", "safetensors")
 
 
-def make_runs(params: Params, profile: str, root: Path = Path(".")) -> Iterator[dict[str, Any]]:
-    """Every run of `profile`: part 1 (task x mode x seed), phase 1 (recipe x seed), phase 2 (row x seed).
+def make_runs(
+    params: Params,
+    profile: str,
+    trainings: list[Training],
+    facts: dict[str, EncoderFacts],
+    root: Path = Path("."),
+) -> Iterator[dict[str, Any]]:
+    """Every run of `profile`: its trainings for each seed, and for each recipe that does not train a note of why.
 
-    The profile's tokens and encoder must be there: their hashes go into the runs.
+    The tokens and encoders must be there: their hashes go into the runs.
     """
-    inputs = _Inputs(params, profile, root)
+    inputs = _Inputs(params, profile, facts, root)
     for seed in params.seeds:
-        for task, part1_task in params.part1.tasks.items():
-            for mode, part1_mode in params.part1.modes.items():
-                epochs = inputs.row.part1_epochs
-                schedule = [{"tasks": [task], "epochs": epochs, "encoder": part1_mode.encoder, "combine": "sum"}]
-                overrides = [part1_task.train, part1_mode.train]
-                yield inputs.make_run("part1", f"{task}_{mode}", seed, [task], {}, schedule, overrides)
-        for name, recipe in params.phase1.items():
-            yield inputs.make_recipe_run("phase1", name, seed, recipe, scheduled_tasks(recipe.schedule))
-        for name, row in params.iterations.items():
-            run = inputs.make_recipe_run("phase2", name, seed, row, row.tasks or scheduled_tasks(row.schedule))
-            yield run | {"start": row.start}
+        for training in trainings:
+            yield inputs.make_run(training, seed)
+        for name, reason in find_idle_recipes(params, profile).items():
+            yield inputs.name_run("phase1", name, seed) | {"skipped": reason}
 
 
 class _Inputs:
     """What the runs of one profile share."""
 
-    def __init__(self, params: Params, profile: str, root: Path) -> None:
-        self.params, self.profile = params, profile
+    def __init__(self, params: Params, profile: str, facts: dict[str, EncoderFacts], root: Path) -> None:
+        self.params, self.profile, self.facts, self.root = params, profile, facts, root
         self.row = choose_profile(params, profile)
         self.code = hash_code(root)
         self.packages = read_training_lock(root / "requirements.lock")
-        folder = layout.encoder(profile)
-        self.encoder = {
-            "name": self.row.encoder,
-            "folder": folder.as_posix(),
-            "sha256": hash_file(root / folder / "model.safetensors"),
-            "config_sha256": hash_file(root / folder / "config.json"),  # heads and eps leave no trace in the weights
-        }
-        rows = [*params.phase1.values(), *params.iterations.values()]
-        used = {task for row in rows for task in row_tasks(row)}
-        self.digests = {
-            task: {split: hash_folder(root / layout.tokens(profile) / task / split) for split in ("train", "dev")}
-            for task in used | set(params.part1.tasks)
-        }
+        self.encoders = {name: self._describe_encoder(name) for name in facts}
+        self.digests: dict[Path, str] = {}
 
-    def make_recipe_run(self, phase: str, name: str, seed: int, recipe: Recipe, tasks: list[str]) -> dict[str, Any]:
-        schedule = [leg.model_dump() for leg in recipe.schedule]
-        return self.make_run(phase, name, seed, tasks, recipe.heads, schedule, [recipe.train])
+    def name_run(self, phase: str, row: str, seed: int) -> dict[str, Any]:
+        return {"version": VERSION, "profile": self.profile, "phase": phase, "row": row, "seed": seed}
 
-    def make_run(
-        self,
-        phase: str,
-        row: str,
-        seed: int,
-        tasks: Iterable[str],
-        heads: dict[str, str],
-        schedule: list[dict[str, Any]],
-        overrides: list[TrainOverride],
-    ) -> dict[str, Any]:
-        train = self.params.train.model_dump()
-        for override in (self.row.train, *overrides):
-            train |= override.model_dump(exclude_unset=True)
-        run = {
-            "version": VERSION,
-            "profile": self.profile,
-            "phase": phase,
-            "row": row,
-            "seed": seed,
-            "encoder": self.encoder,
-            "tasks": {task: self._describe_task(task, self.params.tasks[task], heads) for task in tasks},
-            "schedule": schedule,
-            "train": train,
+    def make_run(self, training: Training, seed: int) -> dict[str, Any]:
+        run = self.name_run(training.phase, training.row, seed) | {
+            "encoder": self.encoders[training.encoder],
+            "tasks": {task: self._describe_task(task, training) for task in training.heads},
+            "schedule": training.schedule,
+            "train": training.train,
             "curve_examples": self.row.curve_examples,
             "code": self.code,
             "packages": self.packages,
         }
-        return drop_neutral(run)
+        return drop_neutral(run | ({"start": training.start} if training.start else {}))
 
-    def _describe_task(self, name: str, task: Task, heads: dict[str, str]) -> dict[str, Any]:
-        folder = layout.tokens(self.profile) / name
+    def _describe_encoder(self, name: str) -> dict[str, str]:
+        folder = layout.encoder(self.profile, name)
         return {
-            "head": heads.get(name, task.head),
+            "name": name,
+            "folder": folder.as_posix(),
+            "sha256": hash_file(self.root / folder / "model.safetensors"),
+            "config_sha256": hash_file(self.root / folder / "config.json"),  # heads and eps: no trace in the weights
+        }
+
+    def _describe_task(self, name: str, training: Training) -> dict[str, Any]:
+        task, folder = self.params.tasks[name], layout.tokens(self.profile, training.encoder) / name
+        folders = {split: folder / split for split in ("train", "dev")}
+        return {
+            "head": training.heads[name],
             "num_classes": task.num_classes,
-            **({"label_range": task.label_range} if task.label_range else {}),
+            "label_range": task.label_range,
             "metric": task.metric,
             "text": {
                 "sentences": task.sentences,
                 "cleaning": task.cleaning,
                 "max_length": self.row.data.max_length,
+                "lowercase": self.facts[training.encoder].lowercase,
             },
-            "tokens": {split: (folder / split).as_posix() for split in ("train", "dev")},
-            "digests": self.digests[name],
+            "tokens": {split: path.as_posix() for split, path in folders.items()},
+            "digests": {split: self._hash(path) for split, path in folders.items()},
             "max_train": self.row.max_train.get(name),
         }
 
-
-def row_tasks(row: Recipe) -> list[str]:
-    """The tasks that a recipe or a row evaluates."""
-    return getattr(row, "tasks", None) or scheduled_tasks(row.schedule)
+    def _hash(self, folder: Path) -> str:
+        """Each folder once: several rows read it."""
+        if folder not in self.digests:
+            self.digests[folder] = hash_folder(self.root / folder)
+        return self.digests[folder]
 
 
 def hash_code(root: Path) -> str:

@@ -10,18 +10,20 @@ Count = Annotated[int, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 
 
-def _refuse_text(value: Any) -> Any:
-    """PyYAML reads 1e-5 as text, DVC reads it as a number: the two must not disagree in silence."""
-    if isinstance(value, str):
-        raise ValueError(f"{value!r} is text, not a number (in YAML write 1.0e-5, with a point)")
-    return value
+Rate = Annotated[float, Field(gt=0, lt=1)]
+Decay = Annotated[float, Field(ge=0, lt=1)]
+Score = Annotated[float, Field(ge=-1, le=1)]
 
 
-Rate = Annotated[float, BeforeValidator(_refuse_text), Field(gt=0, lt=1)]
-Decay = Annotated[float, BeforeValidator(_refuse_text), Field(ge=0, lt=1)]
-Score = Annotated[float, BeforeValidator(_refuse_text), Field(ge=-1, le=1)]
+def _check_choice(choice: Any) -> Any:
+    name, options = next(iter(choice.items())) if isinstance(choice, dict) and len(choice) == 1 else (choice, {})
+    if not isinstance(name, str) or not isinstance(options, dict):
+        raise ValueError(f"{choice!r} is no choice; allowed: NAME or {{NAME: {{option: value}}}}")
+    return choice
+
+
 # A file of a registry in model/ or pipeline/training/ by its name, or {name: {option: value}}.
-Choice = Name | Annotated[dict[Name, dict[str, Any]], Field(min_length=1, max_length=1)]
+Choice = Annotated[str | dict[str, dict[str, Any]], BeforeValidator(_check_choice)]
 
 
 class Section(BaseModel):
@@ -79,13 +81,14 @@ class Sizes(Section):
 class Data(Section):
     corpus: Literal["sample", "course"]
     max_length: Annotated[int, Field(ge=3, le=512)]  # word pieces, [CLS] and [SEP] among them
-    sizes: dict[Name, Sizes] = {}
+    sizes: dict[Name, Sizes] = {}  # with corpus sample: the tasks whose files the generator writes
     replace: dict[str, str] = {}  # a task's file -> the asset read in its place
 
 
 class Profile(Section):
     note: str = ""
     caveat: str = ""  # stands under every table of this profile
+    tasks: Annotated[list[Name], Field(min_length=1)]  # those it has data of
     data: Data
     encoder: Name
     max_train: dict[Name, Count] = {}  # examples
@@ -110,13 +113,18 @@ class AssetRow(Section):
 
 
 class EncoderRow(Section):
-    hidden_size: Count
-    num_layers: Count
-    num_heads: Count
-    intermediate_size: Count
+    """An encoder; what its own published files say (config.json, tokenizer_config.json, 1_Pooling) may be left out."""
+
+    hidden_size: Count | None = None
+    num_layers: Count | None = None
+    num_heads: Count | None = None
+    intermediate_size: Count | None = None
     vocab_size: Count = 30522
     max_positions: Count = 512
     layer_norm_eps: Rate = 1e-12
+    activation: str = "gelu"
+    cased: bool = False  # whether its vocabulary knows upper case
+    pooling: Name | None = None  # what it was trained with: what `pooling: own` stands for
     caveat: str = ""  # stands under every table that shows this encoder
 
 
@@ -131,10 +139,10 @@ class Task(Section):
     sentences: Annotated[list[str], Field(min_length=1, max_length=2)]  # columns
     label: str  # column
     num_classes: Annotated[int, Field(ge=2)] | None = None
-    label_range: Annotated[list[float | int], Field(min_length=2, max_length=2)] | None = None
+    label_range: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
     cleaning: str
     head: Choice
-    metric: Literal["accuracy", "pearson"]
+    metric: Name
 
     @model_validator(mode="after")
     def _one_kind_of_label(self) -> "Task":
@@ -142,8 +150,6 @@ class Task(Section):
             raise ValueError("exactly one of num_classes and label_range describes a label")
         if self.label_range is not None and not self.label_range[0] < self.label_range[1]:
             raise ValueError(f"label_range is {self.label_range}; allowed: two numbers, the smaller one first")
-        if (self.num_classes is None) != (self.metric == "pearson"):
-            raise ValueError("classes are measured by accuracy, scores in a label_range by pearson")
         return self
 
 
@@ -178,19 +184,27 @@ class Recipe(Section):
     note: str = ""
     heads: dict[Name, Choice] = {}  # task -> kind of head, where it is not the task's own
     schedule: Annotated[list[Leg], Field(min_length=1)]
+    encoder: Name | None = None  # null: the profile's
     train: TrainOverride = TrainOverride()
 
 
 class Iteration(Recipe):
+    schedule: list[Leg]  # []: nothing is trained
     control: Name | None = None
     start: Name = "encoder"
-    tasks: list[Name] | None = None  # evaluated; null: those of the schedule
+    tasks: Annotated[list[Name], Field(min_length=1)] | None = None  # evaluated; null: those of the schedule
     paper: Paper = {}
+
+    @model_validator(mode="after")
+    def _some_task(self) -> "Iteration":
+        if not self.schedule and not self.tasks:
+            raise ValueError("a row whose schedule is empty says which tasks it evaluates: `tasks: [...]`")
+        return self
 
 
 class Figures(Section):
-    phase1: Name
-    phase2: Name
+    phase1: Name | None
+    phase2: Name | None
 
 
 class Gate(Section):
@@ -205,6 +219,7 @@ class Gate(Section):
 class Params(Section):
     profile: Name
     seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
+    rows: Annotated[list[Name], Field(min_length=1)]  # of `iterations`, those that run, in the tables' order
     profiles: dict[Name, Profile]
     assets: dict[str, AssetRow]
     encoders: dict[Name, EncoderRow]

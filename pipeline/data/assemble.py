@@ -1,14 +1,14 @@
-"""A profile's inputs, brought together: its csv files and its encoder from pinned assets or the sample generator."""
+"""A profile's inputs, brought together: csv files and encoders from pinned assets, csv files from the generator."""
 
 import csv
 import os
 import shutil
 from pathlib import Path
-from typing import Any
 
-from pipeline.config.params import choose_profile
-from pipeline.config.schema import Data, EncoderRow, Params
+from pipeline.config.schema import Params, Profile
+from pipeline.config.selection import choose_profile, list_encoders
 from pipeline.data.data_record import record_data_stage
+from pipeline.data.encoders import PUBLISHED_FILES, make_encoder_config, read_encoder
 from pipeline.data.fetch import Asset, fetch, place
 from pipeline.data.sample import write_sample_corpus
 from pipeline.files.atomic import atomic_folder, write_json
@@ -20,35 +20,46 @@ SPLITS = ("train", "dev")
 
 
 def assemble(params: Params, profile: str, root: Path = Path(".")) -> None:
-    """Write `layout.corpus`, `layout.encoder` and the record of the download. Only what the profile uses is fetched."""
+    """Write `layout.corpus`, `layout.encoders` and the record of the download. Only what runs use is fetched."""
     row = choose_profile(params, profile)
-    corpus, encoder = layout.corpus(profile), layout.encoder(profile)
-    if row.data.corpus == "sample":
-        sizes = {task: size.model_dump() for task, size in row.data.sizes.items()}
-        with atomic_folder(root / corpus) as folder:
-            write_sample_corpus(folder, sizes, SAMPLE_SEED)
-    else:
-        with atomic_folder(root / corpus) as folder:
-            for name in corpus_files(params, profile, SPLITS).values():
+    corpus, encoders, names = layout.corpus(profile), layout.encoders(profile), list_encoders(params, profile)
+    written, fetched = list_written_tasks(row), []
+    with atomic_folder(root / corpus) as folder:
+        if written:
+            write_sample_corpus(folder, {task: row.data.sizes[task].model_dump() for task in written}, SAMPLE_SEED)
+        for name in corpus_files(params, profile, SPLITS).values():
+            if not (folder / name).exists():  # two tasks may read one file
                 fetch_asset(params, name, folder / name, root)
-    with atomic_folder(root / encoder) as folder:
-        for name in ("model.safetensors", "vocab.txt"):
-            fetch_asset(params, f"{row.encoder}/{name}", folder / name, root)
-        write_json(folder / "config.json", make_encoder_config(params.encoders[row.encoder]))
+                fetched.append(name)
+    with atomic_folder(root / encoders) as folder:
+        for name in names:
+            _bring_encoder(params, name, folder / name, root)
     shutil.rmtree(root / layout.WORK / "assets" / "wheels", ignore_errors=True)  # what was wanted of them is stored
-    hashes = [hash_folder(root / corpus), hash_folder(root / encoder)]
+    hashes = [hash_folder(root / corpus), hash_folder(root / encoders)]
     with record_data_stage(profile, "download", hashes, root) as log:
         log.params({"corpus": row.data.corpus, "encoder": row.encoder})
-        for path in sorted((root / corpus).glob("*.csv")):
-            source = _describe_source(params, path.name, row.data)
-            log.dataset(path.name, hash_file(path), source, _count_rows(path), "raw")
-        log.dataset(row.encoder, hash_file(root / encoder / "model.safetensors"), encoder.as_posix(), 1, "encoder")
+        for path in sorted((root / corpus).rglob("*.csv")):
+            file = path.relative_to(root / corpus).as_posix()
+            sources = ", ".join(params.assets[file].sources) or "a mirror folder" if file in fetched else None
+            log.dataset(file, hash_file(path), sources or "written by this project", _count_rows(path), "raw")
+        for name in names:
+            folder = layout.encoder(profile, name)
+            log.dataset(name, hash_file(root / folder / "model.safetensors"), folder.as_posix(), 1, "encoder")
 
 
-def _describe_source(params: Params, name: str, data: Data) -> str:
-    if data.corpus == "sample":
-        return "written by this project"
-    return ", ".join(params.assets[name].sources) or "a mirror folder"
+def list_written_tasks(row: Profile) -> list[str]:
+    """The tasks of a profile whose files the sample generator writes; those of the others are assets."""
+    return list(row.data.sizes) if row.data.corpus == "sample" else []
+
+
+def _bring_encoder(params: Params, name: str, folder: Path, root: Path) -> None:
+    """Fetch an encoder's files; an encoder without a published config.json gets one of its row."""
+    published = [file for file in PUBLISHED_FILES if f"{name}/{file}" in params.assets]
+    for file in ("model.safetensors", "vocab.txt", *published):
+        fetch_asset(params, f"{name}/{file}", folder / file, root)
+    if "config.json" not in published:
+        write_json(folder / "config.json", make_encoder_config(params.encoders[name]))
+    read_encoder(name, params.encoders[name], folder)
 
 
 def _count_rows(path: Path) -> int:
@@ -59,34 +70,17 @@ def _count_rows(path: Path) -> int:
 
 def corpus_files(params: Params, profile: str, splits: tuple[str, ...]) -> dict[tuple[str, str], str]:
     """(task, split) -> the name of its csv file in this profile."""
-    replace = choose_profile(params, profile).data.replace
-    files = {(name, split): getattr(task.files, split) for name, task in params.tasks.items() for split in splits}
-    return {key: replace.get(file, file) for key, file in files.items()}
+    row = choose_profile(params, profile)
+    files = {(task, split): getattr(params.tasks[task].files, split) for task in row.tasks for split in splits}
+    return {key: row.data.replace.get(file, file) for key, file in files.items()}
 
 
 def fetch_asset(params: Params, name: str, destination: Path, root: Path) -> None:
     """Bring a pinned asset to `destination`, through the store of verified files in `.work/assets`."""
     row = params.assets[name]
-    # A source that ends in a slash is a folder, which has the asset under its last name.
-    sources = tuple(source + Path(name).name if source.endswith("/") else source for source in row.sources)
+    # A source that ends in a slash is a folder: it has the asset under its name, an encoder's without the encoder's.
+    file = name.partition("/")[2] or name
+    sources = tuple(source + file if source.endswith("/") else source for source in row.sources)
     asset = Asset(name, sources, row.sha256, row.git_blob, row.size)
     mirror = os.environ.get("BERTY_MIRROR")
-    place(fetch(asset, root / layout.WORK / "assets", Path(mirror) if mirror else None), destination)
-
-
-def make_encoder_config(row: EncoderRow) -> dict[str, Any]:
-    """The row of params.yaml with the key names of Hugging Face's config.json, which `load_encoder` reads."""
-    return {
-        "model_type": "bert",
-        "hidden_act": "gelu",
-        "vocab_size": row.vocab_size,
-        "hidden_size": row.hidden_size,
-        "num_hidden_layers": row.num_layers,
-        "num_attention_heads": row.num_heads,
-        "intermediate_size": row.intermediate_size,
-        "max_position_embeddings": row.max_positions,
-        "type_vocab_size": 2,
-        "layer_norm_eps": row.layer_norm_eps,
-        "hidden_dropout_prob": 0.1,
-        "attention_probs_dropout_prob": 0.1,
-    }
+    place(fetch(asset, root / layout.WORK / "assets", Path(mirror) if mirror else None, root), destination)

@@ -1,4 +1,7 @@
-"""The two ways in which the course cleans a text before WordPiece (its datasets.py), and none."""
+"""The two ways in which the course cleans a text before WordPiece (its datasets.py), and none.
+
+A vocabulary that knows upper case keeps it: the course's lower-casing is left out where `lowercase` is false.
+"""
 
 from collections.abc import Callable
 
@@ -6,22 +9,22 @@ from collections.abc import Callable
 _SPACED = (".", "?", ",", "'")
 
 
-def clean_sentence(text: str) -> str:
+def clean_sentence(text: str, lowercase: bool = True) -> str:
     """Lower case without white space around it: the course's SST and CFIMDB."""
-    return text.lower().strip()
+    return (text.lower() if lowercase else text).strip()
 
 
-def clean_pair(text: str) -> str:
+def clean_pair(text: str, lowercase: bool = True) -> str:
     """Lower case, a space before `. ? , '`, white space collapsed: the course's Quora and STS."""
-    text = text.lower()
+    text = text.lower() if lowercase else text
     for mark in _SPACED:
         text = text.replace(mark, f" {mark}")
     return " ".join(text.split())
 
 
-def clean_none(text: str) -> str:
+def clean_none(text: str, lowercase: bool = True) -> str:
     """The text as it is."""
     return text
 
 
-CLEANINGS: dict[str, Callable[[str], str]] = {"sentence": clean_sentence, "pair": clean_pair, "none": clean_none}
+CLEANINGS: dict[str, Callable[[str, bool], str]] = {"sentence": clean_sentence, "pair": clean_pair, "none": clean_none}

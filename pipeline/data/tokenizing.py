@@ -1,4 +1,4 @@
-"""Sentences to WordPiece ids as bert-base-uncased has them: lower case, accents stripped, Chinese characters apart."""
+"""Sentences to WordPiece ids as BERT has them: Chinese characters apart; uncased, lower case without accents."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,19 +23,21 @@ class TokenizedSentences:
 class Tokenizer:
     """WordPiece with a vocabulary; a sentence becomes [CLS] ... [SEP], at most `max_length` tokens.
 
-    A vocabulary that cannot be read is a `ValueError` naming the file. It may be used from several threads at once.
+    `lowercase` is for an uncased vocabulary: text is lower-cased and loses its accents. A vocabulary that cannot be
+    read is a `ValueError` naming the file. It may be used from several threads at once.
     """
 
-    def __init__(self, vocab_path: Path, max_length: int) -> None:
+    def __init__(self, vocab_path: Path, max_length: int, lowercase: bool = True) -> None:
         if max_length < 2:
             raise ValueError(f"max_length is {max_length}, but [CLS] and [SEP] alone are 2 tokens")
         if not Path(vocab_path).is_file():
             raise ValueError(f"{vocab_path}: no such file")
         try:
-            self._word_piece = BertWordPieceTokenizer(str(vocab_path), lowercase=True)
+            self._word_piece = BertWordPieceTokenizer(str(vocab_path), lowercase=lowercase)
         except TypeError as error:
             raise ValueError(f"{vocab_path}: not a BERT vocabulary ({error})") from None
         self._word_piece.enable_truncation(max_length)
+        self._lowercase = lowercase
 
     def tokenize(self, sentences: Sequence[str], cleaning: str) -> TokenizedSentences:
         """Clean and tokenise sentences; `cleaning` is a key of `CLEANINGS`."""
@@ -45,7 +47,7 @@ class Tokenizer:
         ids: list[list[int]] = []
         num_truncated = 0
         for start in range(0, len(sentences), CHUNK_SENTENCES):
-            cleaned = [clean(sentence) for sentence in sentences[start : start + CHUNK_SENTENCES]]
+            cleaned = [clean(sentence, self._lowercase) for sentence in sentences[start : start + CHUNK_SENTENCES]]
             for encoding in self._word_piece.encode_batch(cleaned):
                 ids.append(encoding.ids)
                 num_truncated += bool(encoding.overflowing)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pipeline.config.schema import Params
-from pipeline.data.assemble import corpus_files, fetch_asset
+from pipeline.data.assemble import corpus_files, fetch_asset, list_written_tasks
 from pipeline.data.reading import read_examples
 from pipeline.evaluation.text_model import TextModel
 from pipeline.files.atomic import write_text
@@ -57,7 +57,7 @@ def _find_source(params: Params, profile: str, task: str, split: str, root: Path
     """A csv of the profile; one of the course that is not in its corpus, as the unlabelled ones, is fetched."""
     name = corpus_files(params, profile, (split,))[task, split]
     path = root / layout.corpus(profile) / name
-    if not path.is_file() and params.profiles[profile].data.corpus == "course":
+    if not path.is_file() and task not in list_written_tasks(params.profiles[profile]):
         path = root / layout.WORK / "test" / name
         fetch_asset(params, name, path, root)
     return path

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -22,8 +23,8 @@ class TextModel:
         self._model, self._description = load_model(self._folder, root)
         self._model.eval()  # once and for all, so that no thread switches dropout on under another
         self._text = {name: task["text"] for name, task in self._description["tasks"].items()}
-        lengths = {text["max_length"] for text in self._text.values()}
-        self._tokenizers = {length: Tokenizer(self._folder / "vocab.txt", length) for length in lengths}
+        kinds = {_kind(text) for text in self._text.values()}
+        self._tokenizers = {kind: Tokenizer(self._folder / "vocab.txt", *kind) for kind in kinds}
         self.sentences = {name: text["sentences"] for name, text in self._text.items()}
 
     def check_task(self, task: str) -> None:
@@ -38,7 +39,12 @@ class TextModel:
             return np.empty(0, np.float32)
         text = self._text[task]
         sentences = [sentence for example in examples for sentence in example]
-        ids = self._tokenizers[text["max_length"]].tokenize(sentences, text["cleaning"]).ids
+        ids = self._tokenizers[_kind(text)].tokenize(sentences, text["cleaning"]).ids
         tokens = make_token_set(ids, None, [str(place) for place in range(len(examples))], len(text["sentences"]))
         everything = np.arange(len(examples))
         return predict(self._model, task, tokens, everything, self._description["train"]["evaluation_tokens"])
+
+
+def _kind(text: dict[str, Any]) -> tuple[int, bool]:
+    """What a tokenizer is made for: the most tokens of a sentence, and whether it is lower-cased."""
+    return text["max_length"], text.get("lowercase", True)

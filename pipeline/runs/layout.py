@@ -20,14 +20,29 @@ def corpus(profile: str) -> Path:
     return artifacts(profile) / "corpus"
 
 
-def encoder(profile: str) -> Path:
-    """config.json, model.safetensors, vocab.txt."""
-    return artifacts(profile) / "encoder"
+def encoders(profile: str) -> Path:
+    """The encoders that the profile's runs use, <name>/."""
+    return artifacts(profile) / "encoders"
 
 
-def tokens(profile: str) -> Path:
-    """The token files, <task>/<split>."""
+def encoder(profile: str, name: str) -> Path:
+    """config.json, model.safetensors, vocab.txt, and what else of an encoder is published and pinned."""
+    return encoders(profile) / name
+
+
+def all_tokens(profile: str) -> Path:
+    """The token files of every encoder, <encoder>/<task>/<split>."""
     return artifacts(profile) / "tokens"
+
+
+def tokens(profile: str, encoder_name: str) -> Path:
+    """The token files of an encoder, <task>/<split>."""
+    return all_tokens(profile) / encoder_name
+
+
+def data_report(profile: str) -> Path:
+    """data.json and data.md: what tokenize says of the data."""
+    return artifacts(profile) / "data"
 
 
 def plan(profile: str) -> Path:

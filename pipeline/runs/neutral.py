@@ -7,18 +7,29 @@ from typing import Any
 
 # Keys of a run file's `train`.
 TRAIN = {
+    "adamw_form": "course",
+    "head_width": None,
     "learning_rate_schedule": "constant",
     "mixing": "repeat",
     "regulariser": None,
+    "weight_decay": 0.0,
 }
+# Keys of each of its `tasks`, and of a task's `text`.
+TASK = {"label_range": None}
+TEXT = {"lowercase": True}
 
 
 def drop_neutral(spec: dict[str, Any]) -> dict[str, Any]:
-    """The run file without the options of `train` that are at their neutral values."""
-    train = {key: value for key, value in spec["train"].items() if key not in TRAIN or value != TRAIN[key]}
-    return spec | {"train": train}
+    """The run file without the options that are at their neutral values."""
+    tasks = {name: _drop(task, TASK) | {"text": _drop(task["text"], TEXT)} for name, task in spec["tasks"].items()}
+    return spec | {"train": _drop(spec["train"], TRAIN), "tasks": tasks}
 
 
 def fill_neutral(spec: dict[str, Any]) -> dict[str, Any]:
     """The run file with them."""
-    return spec | {"train": TRAIN | spec["train"]}
+    tasks = {name: TASK | task | {"text": TEXT | task.get("text", {})} for name, task in spec["tasks"].items()}
+    return spec | {"train": TRAIN | spec["train"], "tasks": tasks}
+
+
+def _drop(section: dict[str, Any], neutral: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in section.items() if key not in neutral or value != neutral[key]}

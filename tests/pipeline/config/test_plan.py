@@ -8,8 +8,11 @@ import yaml
 
 from model.combine import COMBINERS
 from model.heads import HEADS
+from model.registry import Registry
+from pipeline.config.choices import find_choice_faults, shorten
 from pipeline.config.params import load_params
-from pipeline.config.plan import find_unknown_kinds, make_index, write_plan
+from pipeline.config.plan import make_index, write_plan
+from pipeline.config.selection import find_missing_tasks, list_rows, row_tasks
 from pipeline.files.digest import hash_folder
 from pipeline.runs import layout
 from tests.tiny import PROFILE, REPOSITORY
@@ -28,10 +31,10 @@ def test_every_shipped_profile_makes_a_valid_index(profile):
     assert index["profile"] == profile and index["encoder"] in SHIPPED.encoders
     assert index["tasks"]["sts"] == {"metric": "pearson"} and index["tasks"]["cfimdb"] == {"metric": "accuracy"}
     rows = [row["row"] for row in index["phase2"]]
-    assert rows == list(SHIPPED.iterations)
+    assert rows == SHIPPED.rows == list(SHIPPED.iterations)
     assert {row["control"] for row in index["phase2"]} <= {None, *rows}
     assert index["figures"]["phase2"] in rows and index["figures"]["phase1"] in [row["row"] for row in index["phase1"]]
-    assert list(find_unknown_kinds(SHIPPED)) == []
+    assert list(find_choice_faults(SHIPPED)) == list(find_missing_tasks(SHIPPED, profile)) == []
 
 
 def test_the_index_has_table_1s_rows_with_the_papers_values():
@@ -52,32 +55,101 @@ def test_a_row_that_trains_fewer_tasks_than_it_evaluates_lists_all():
     assert rows["baseline"]["tasks"] == ["sst", "para", "sts"], "in the order of params.yaml, not of the schedule"
 
 
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        ({"iterations__iteration_1__heads": {"sts": "cosine"}}, ["iterations.iteration_1.heads.sts", "'cosine'"]),
-        ({"iterations__iteration_1__heads": {"sts": "pair_classify"}}, ["iterations.iteration_1.heads.sts"]),
-        (
-            {"phase1__sst_then_sts__heads": {"sst": "pair_classify"}},
-            ["phase1.sst_then_sts.heads.sst", "'pair_classify'"],
-        ),
-        ({"tasks__para__head": "classify"}, ["tasks.para.head", "'classify'", "pair_classify"]),
-        ({"tasks__sts__head": "classify"}, ["tasks.sts.head", "cosine_similarity, pair_regression"]),
-        (
-            {"iterations__new": {"schedule": [{"tasks": ["sst", "sts"], "epochs": 1, "combine": "mgda"}]}},
-            ["iterations.new.schedule.0.combine", "'mgda'", ", ".join(COMBINERS)],
-        ),
-    ],
-)
-def test_a_head_or_combination_that_is_not_there_or_does_not_fit_leaves_no_plan(tiny, change, said):
-    if "phase1__sst_then_sts__heads" in change:  # what starts from it would be a fault of its own
-        change |= {f"iterations__{row}": None for row in ("iteration_2", "iteration_3")}
-        change["figures__phase2"] = "iteration_1"
+ALL = ["sst", "para", "sts"]
+PAIRS = {"start": "sst_then_sts", "schedule": [{"tasks": ALL, "epochs": 1}]}
+FAULTS = [
+    # choices: names and options that are not there, kinds that do not fit
+    ({"iterations__iteration_1__heads": {"sts": "cosine"}}, ["iterations.iteration_1.heads.sts", "'cosine'"]),
+    ({"iterations__iteration_1__heads": {"sts": "pair_classify"}}, ["iterations.iteration_1.heads.sts"]),
+    ({"phase1__sst_then_sts__heads": {"sst": "pair_classify"}}, ["phase1.sst_then_sts.heads.sst", "'pair_classify'"]),
+    ({"tasks__para__head": "classify"}, ["tasks.para.head", "'classify'", "pair_classify"]),
+    ({"tasks__sts__head": "classify"}, ["tasks.sts.head", "cosine_similarity, pair_regression"]),
+    ({"tasks__sst__head": {"classify": {"depth": 3}}}, ["tasks.sst.head.classify", "'depth'"]),
+    ({"tasks__sst__metric": "pearson"}, ["tasks.sst.metric", "'pearson'", "accuracy"]),
+    ({"tasks__sts__metric": "accuracy"}, ["tasks.sts.metric", "'accuracy'", "pearson"]),
+    (
+        {"iterations__new": {"schedule": [{"tasks": ["sst", "sts"], "epochs": 1, "combine": "mgda"}]}},
+        ["iterations.new.schedule.0.combine", "'mgda'", ", ".join(COMBINERS)],
+    ),
+    (
+        {"iterations__new": {"schedule": [{"tasks": ["sst", "sts"], "epochs": 1, "combine": {"pcgrad": {"c": 1}}}]}},
+        ["iterations.new.schedule.0.combine.pcgrad", "'c'"],
+    ),
+    (
+        {"iterations__new": {"schedule": [{"tasks": ["sst"], "epochs": 1, "encoder": "frozen", "combine": "pcgrad"}]}},
+        ["iterations.new.schedule.0.combine", "frozen", "sum"],
+    ),
+    ({"train__pooling": "max"}, ["train.pooling", "'max'", "cls, mean, pooler, own"]),
+    ({"profiles__paper__train__mixing": "some"}, ["profiles.paper.train.mixing", "'some'", "repeat"]),
+    ({"part1__tasks__sst__train": {"learning_rate_schedule": "up"}}, ["part1.tasks.sst.train", "'up'", "constant"]),
+    ({"part1__modes__finetune__train": {"regulariser": "l3"}}, ["part1.modes.finetune.train.regulariser", "'l3'"]),
+    ({"phase1__sst_then_sts__train": {"pooling": {"mean": {"x": 1}}}}, ["phase1.sst_then_sts.train.pooling", "'x'"]),
+    ({"encoders__tiny_random__pooling": "own"}, ["encoders.tiny_random.pooling", "'own'", "mean"]),
+    ({"encoders__tiny_random__activation": "swish"}, ["encoders.tiny_random.activation", "'swish'", "gelu"]),
+    # tasks that the profile lacks
+    ({"profiles__tiny__tasks": ALL, "profiles__tiny__data__sizes__cfimdb": None}, ["part1.tasks.cfimdb", "sst, para"]),
+    ({"profiles__tiny__tasks": ["sst", "cfimdb"], "profiles__tiny__data__sizes": {}}, ["iteration_1: ", "para, sts"]),
+    # a row and what it starts from
+    ({"iterations__new": PAIRS | {"heads": {"sts": "pair_regression"}}}, ["new.heads.sts", "cosine_similarity"]),
+    ({"iterations__new": PAIRS | {"train": {"pooling": "mean"}}}, ["new.train.pooling: mean", "trains pooler"]),
+    ({"iterations__new": PAIRS | {"train": {"head_width": 8}}}, ["new.train.head_width: 8", "trains 32"]),
+    ({"phase1__sst_then_sts__train": {"pooling": "cls"}}, ["iteration_2.train.pooling", "iteration_3.train.pooling"]),
+    # what nothing says
+    ({"iterations__iteration_1__train": {"pooling": "own"}}, ["iteration_1.train.pooling", "encoders.tiny_random"]),
+]
+
+
+@pytest.mark.parametrize(("change", "said"), FAULTS, ids=[str(change)[:70] for change, _ in FAULTS])
+def test_what_does_not_fit_leaves_no_plan(tiny, change, said):
     tiny.change(**change)
     with pytest.raises(ValueError) as error:
         write_plan(tiny.params, PROFILE, tiny.root)
-    assert [part for part in ["params.yaml", "allowed", *said] if part not in str(error.value)] == []
+    assert [part for part in ["params.yaml", *said] if part not in str(error.value)] == [], error.value
     assert not (tiny.root / layout.plan(PROFILE)).exists()
+
+
+def test_all_faults_are_told_at_once(tiny):
+    tiny.change(train__pooling="max", tasks__sst__metric="pearson", tasks__sts__head="classify", part1__tasks__para={})
+    tiny.change(profiles__tiny__tasks=["sst", "sts", "cfimdb"], profiles__tiny__data__sizes__para=None)
+    with pytest.raises(ValueError) as error:
+        tiny.plan()
+    lines, rows = str(error.value).splitlines(), list_rows(tiny.params)
+    assert len(set(lines)) == len(lines) == 3 + 1 + sum("para" in row_tasks(row) for row in rows.values())
+
+
+def test_a_row_with_another_encoder_than_its_start_is_refused(tiny):
+    tiny.add_encoder("other")
+    tiny.change(iterations__new=PAIRS | {"encoder": "other"})
+    tiny.prepare()
+    with pytest.raises(ValueError, match="new.encoder: other, but its start sst_then_sts trains tiny_random"):
+        tiny.plan()
+
+
+def test_the_same_width_said_in_two_ways_is_the_same(tiny):
+    tiny.change(iterations__new=PAIRS | {"train": {"head_width": 32, "pooling": {"pooler": {}}}})
+    assert "phase2/new-0" in tiny.plan()
+
+
+def test_a_pair_task_of_three_classes_trains_with_pair_classify(tiny):
+    tiny.change(tasks__para__num_classes=3)
+    assert json.loads(tiny.plan()["phase2/iteration_1-0"])["tasks"]["para"]["num_classes"] == 3
+
+
+def test_options_at_their_defaults_are_left_out(tmp_path, monkeypatch):
+    folder = tmp_path / "fake_methods"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("")
+    (folder / "cagrad.py").write_text("def combine(gramian, *, c: float = 1.0, rescale: bool = True): ...\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    registry = Registry("fake_methods", "combine")
+    assert shorten(registry, {"cagrad": {"c": 1, "rescale": True}}) == "cagrad"
+    shortened = shorten(registry, {"cagrad": {"c": 2, "rescale": True}})
+    assert shortened == {"cagrad": {"c": 2.0}} and type(shortened["cagrad"]["c"]) is float
+
+
+def test_a_figure_of_what_does_not_run_is_left_empty(tiny):
+    tiny.change(rows=["baseline", "iteration_1"])
+    assert make_index(tiny.params, PROFILE)["figures"] == {"phase1": "sst_then_sts", "phase2": None}
 
 
 def test_a_plan_that_is_there_outlives_a_fault(tiny):

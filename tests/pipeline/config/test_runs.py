@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.config.runs import TRAINING_CODE, TRAINING_PACKAGES, hash_code, read_training_lock
 from pipeline.files.digest import hash_bytes, hash_file, hash_folder
-from pipeline.runs import layout
+from pipeline.runs import layout, neutral
 from pipeline.runs.run_files import read_run
 from tests.tiny import ENCODER, PROFILE, REPOSITORY
 
@@ -46,9 +46,15 @@ def test_a_run_file_is_complete(tiny, before):
         {"tasks": ["sst", "para", "sts"], "epochs": 1, "encoder": "finetuned", "combine": "pcgrad"}
     ]
     assert run["encoder"]["sha256"] == hash_file(tiny.root / "mirror" / ENCODER / "model.safetensors")
-    assert set(run["train"]) == set(type(tiny.params.train).model_fields)
-    assert None not in {key: value for key, value in run["train"].items() if key != "head_width"}.values()
-    assert run["tasks"]["para"]["digests"]["dev"] == hash_folder(tiny.root / layout.tokens(PROFILE) / "para" / "dev")
+    keys = set(type(tiny.params.train).model_fields)
+    assert set(run["train"]) == keys - set(neutral.TRAIN)
+    assert None not in run["train"].values()
+    filled = neutral.fill_neutral(run)
+    assert set(filled["train"]) == keys and neutral.drop_neutral(filled) == run
+    assert filled["tasks"]["sst"]["label_range"] is None and filled["tasks"]["sst"]["text"]["lowercase"] is True
+    assert run["tasks"]["sts"]["label_range"] == [0.0, 5.0]
+    para = tiny.root / layout.tokens(PROFILE, ENCODER) / "para"
+    assert run["tasks"]["para"]["digests"]["dev"] == hash_folder(para / "dev")
     assert run["packages"].keys() == set(TRAINING_PACKAGES)
     assert str(tiny.root) not in before["phase2/iteration_3-0"].decode()
 
@@ -65,7 +71,7 @@ def test_overrides_are_merged_from_the_general_to_the_particular(tiny):
         profiles__tiny__max_train={"para": 11},
     )
     runs = {name: json.loads(run) for name, run in tiny.plan().items()}
-    widths = [runs[f"phase2/{row}-0"]["train"]["head_width"] for row in ("iteration_1", "iteration_2")]
+    widths = [runs[f"phase2/{row}-0"]["train"].get("head_width") for row in ("iteration_1", "iteration_2")]
     assert widths == [None, 16]  # null is a value
     sizes = {name: run["train"]["batch_size"] for name, run in runs.items()}
     assert sizes["part1/sst_finetune-0"] == sizes["part1/sst_pretrain-0"] == 6
@@ -86,13 +92,16 @@ def test_overrides_are_merged_from_the_general_to_the_particular(tiny):
         {"part1__modes__finetune__paper": {}},
         {"profiles__tiny__note": "Another note.", "profiles__tiny__caveat": "Beware."},
         {"figures__phase2": "baseline"},
+        {"figures__phase2": "untrained_or_gone", "iterations__untrained_or_gone": {"tasks": ["sst"], "schedule": []}},
+        {"train__mixing": {"repeat": {}}, "iterations__iteration_3__heads": {"sts": {"cosine_similarity": {}}}},
         {"profiles__sample__train__batch_size": 3},
     ],
     ids=lambda change: next(iter(change)),
 )
 def test_what_is_only_shown_changes_no_run_file(tiny, before, change):
     tiny.change(**change)
-    assert tiny.plan() == before
+    after = tiny.plan()
+    assert {name: after[name] for name in before} == before
 
 
 def test_a_changed_row_changes_its_own_run_files_only(tiny):
@@ -113,30 +122,59 @@ def test_a_new_row_task_encoder_or_seed_changes_no_other_run_file(tiny, before):
     after = tiny.plan()
     assert changed(before, after) == set() and "phase2/new-0" in after
 
-    few = {"train": 9, "dev": 9, "test": 9}
     tiny.change(
         tasks__sst2=tiny.params.tasks["sst"].model_dump(exclude_none=True),
         part1__tasks__sst2={},
-        profiles__sample__data__sizes__sst2=few,
-        profiles__tiny__data__sizes__sst2=few,
+        profiles__tiny__tasks=["sst", "sts", "cfimdb", "para", "sst2"],
         encoders__another={"hidden_size": 8, "num_layers": 1, "num_heads": 1, "intermediate_size": 8},
     )
     for name in ("model.safetensors", "vocab.txt"):
         tiny.change(**{f"assets__another/{name}": {"sha256": "0" * 64, "sources": []}})
-    tokens = tiny.root / layout.tokens(PROFILE)
+    tokens = tiny.root / layout.tokens(PROFILE, ENCODER)
     shutil.copytree(tokens / "sst", tokens / "sst2")
     after = tiny.plan()
     assert changed(before, after) == set() and "part1/sst2_finetune-0" in after
 
 
+def test_rows_that_are_not_listed_have_no_run_file_and_their_recipes_do_not_train(tiny, before):
+    tiny.change(rows=["baseline", "iteration_1"])
+    after = tiny.plan()
+    assert {name for name in after if name.startswith("phase2")} == {"phase2/baseline-0", "phase2/iteration_1-0"}
+    assert changed(after, before) == set()  # the figure names the recipe, so it trains all the same
+    tiny.change(figures={"phase1": None, "phase2": None})
+    assert json.loads(tiny.plan()["phase1/sst_then_sts-0"]) == {
+        "version": 1, "profile": PROFILE, "phase": "phase1", "row": "sst_then_sts", "seed": 0,
+        "skipped": "no row in `rows` starts from it",
+    }  # fmt: skip
+
+
+def test_an_untrained_row_has_a_run_without_legs(tiny):
+    tiny.change(iterations__untrained={"schedule": [], "tasks": ["sst", "para", "sts"]})
+    run = json.loads(tiny.plan()["phase2/untrained-0"])
+    assert run["schedule"] == [] and set(run["tasks"]) == {"sst", "para", "sts"} and run["start"] == "encoder"
+
+
+def test_a_row_may_have_an_encoder_of_its_own(tiny, before):
+    tiny.add_encoder("cased", cased=True, pooling="mean")
+    tiny.change(iterations__new={"schedule": THREE_TASKS, "encoder": "cased", "train": {"pooling": "own"}})
+    tiny.prepare()
+    after = tiny.plan()
+    assert changed(before, after) == set()
+    run, task = json.loads(after["phase2/new-0"]), json.loads(after["phase2/new-0"])["tasks"]["sts"]
+    assert run["encoder"]["name"] == "cased" and run["train"]["pooling"] == "mean"
+    assert (tiny.root / run["encoder"]["folder"] / "vocab.txt").is_file()
+    assert task["text"]["lowercase"] is False and "/tokens/cased/sts/dev" in task["tokens"]["dev"]
+    assert task["digests"]["dev"] == hash_folder(tiny.root / task["tokens"]["dev"])
+
+
 def test_a_changed_token_file_changes_the_runs_that_read_it(tiny, before):
-    labels = tiny.root / layout.tokens(PROFILE) / "cfimdb" / "train" / "labels.npy"
+    labels = tiny.root / layout.tokens(PROFILE, ENCODER) / "cfimdb" / "train" / "labels.npy"
     labels.write_bytes(labels.read_bytes()[:-4] + b"\0\0\0\x40")  # the last label, a class 2.0 that was not there
     assert changed(before, tiny.plan()) == {"part1/cfimdb_finetune-0", "part1/cfimdb_pretrain-0"}
 
 
 def test_a_changed_encoder_changes_every_run_file(tiny, before):
-    weights = tiny.root / layout.encoder(PROFILE) / "model.safetensors"
+    weights = tiny.root / layout.encoder(PROFILE, ENCODER) / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1] + b"\x01")
     assert changed(before, tiny.plan()) == set(before)
 

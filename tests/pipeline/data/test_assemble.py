@@ -1,14 +1,17 @@
 """A profile's inputs, brought together: what is written, and that nothing else is asked for."""
 
 import hashlib
+import json
 
 import pytest
 
 from model.pretrained import read_config
 from pipeline.config.params import load_params
 from pipeline.data import assemble as assemble_module
-from pipeline.data.assemble import assemble, corpus_files, fetch_asset, make_encoder_config
+from pipeline.data.assemble import assemble, corpus_files, fetch_asset
+from pipeline.data.encoders import PUBLISHED_FILES, make_encoder_config
 from pipeline.data.fetch import FetchError
+from pipeline.files.atomic import write_json, write_text
 from pipeline.files.digest import hash_file, hash_folder
 from pipeline.runs import layout
 from pipeline.runs.record import read_record
@@ -35,7 +38,7 @@ def test_a_sample_corpus_is_written_and_its_encoder_fetched(tiny):
     assemble(tiny.params, PROFILE, tiny.root)
     assert hash_folder(tiny.root / layout.corpus(PROFILE)) == before  # equal arguments, equal bytes
     assert len(list((tiny.root / layout.corpus(PROFILE)).iterdir())) == 12
-    encoder = tiny.root / layout.encoder(PROFILE)
+    encoder = tiny.root / layout.encoder(PROFILE, ENCODER)
     assert {path.name for path in encoder.iterdir()} == {"config.json", "model.safetensors", "vocab.txt"}
     for name in ("model.safetensors", "vocab.txt"):
         assert hash_file(encoder / name) == hash_file(tiny.root / "mirror" / ENCODER / name)
@@ -55,7 +58,7 @@ def test_the_record_names_every_file_with_its_digest_and_rows(tiny):
         "name": "quora-train.csv", "digest": hash_file(corpus / "quora-train.csv"), "source": "written by this project",
         "num_examples": SIZES["para"]["train"], "context": "raw",
     }  # fmt: skip
-    assert datasets[ENCODER]["digest"] == hash_file(tiny.root / layout.encoder(PROFILE) / "model.safetensors")
+    assert datasets[ENCODER]["digest"] == hash_file(tiny.root / layout.encoder(PROFILE, ENCODER) / "model.safetensors")
     assert datasets[ENCODER]["context"] == "encoder"
 
 
@@ -69,6 +72,25 @@ def test_the_course_corpus_is_the_pinned_files_with_their_substitutes(tiny):
     assert all(hash_file(corpus / name) == hash_file(mirror / name) for name in expected)
     record = read_record(tiny.root / layout.data_record(PROFILE, "download") / "record.json")
     assert {d["source"] for d in record["datasets"] if d["context"] == "raw"} == {"a mirror folder"}
+
+
+def test_an_encoder_may_be_described_by_its_own_files_alone(tiny):
+    mirror = tiny.root / "mirror" / "published"
+    tiny.add_encoder("published")
+    write_json(mirror / "config.json", make_encoder_config(tiny.params.encoders[ENCODER]))
+    write_json(mirror / "tokenizer_config.json", {"do_lower_case": False})
+    write_json(mirror / "1_Pooling" / "config.json", {"pooling_mode_mean_tokens": True})
+    for name in PUBLISHED_FILES:
+        tiny.change(**{f"assets__published/{name}": {"sha256": hash_file(mirror / name), "sources": []}})
+    row = {"schedule": [{"tasks": ["sst"], "epochs": 1}], "encoder": "published", "train": {"pooling": "own"}}
+    tiny.change(encoders__published={}, iterations__new=row)
+    tiny.prepare()
+    run = json.loads(tiny.plan()["phase2/new-0"])
+    assert run["encoder"]["config_sha256"] == hash_file(mirror / "config.json")
+    assert run["train"]["pooling"] == "mean" and run["tasks"]["sst"]["text"]["lowercase"] is False
+    tiny.change(encoders__published={"hidden_size": 64})
+    with pytest.raises(ValueError, match=r"encoders.published.hidden_size: 64, but .*config.json says 32"):
+        tiny.prepare()
 
 
 def test_a_file_with_other_bytes_than_its_pin_leaves_the_old_corpus(tiny):
@@ -86,7 +108,7 @@ def test_a_profile_fetches_what_it_uses_and_nothing_else(profile, tmp_path, monk
 
     def fetch(params, name, destination, root):
         asked.append(name)
-        destination.write_text("a\n")
+        write_text(destination, "a\n")
 
     monkeypatch.setattr(assemble_module, "fetch_asset", fetch)
     assemble(SHIPPED, profile, tmp_path)
@@ -114,14 +136,47 @@ def test_splits_are_named_by_task(tiny):
 
 def test_a_source_that_ends_in_a_slash_is_a_folder(tmp_path, monkeypatch):
     asked = []
-    monkeypatch.setattr(assemble_module, "fetch", lambda asset, store, mirror: asked.append((asset, store, mirror)))
+    monkeypatch.setattr(assemble_module, "fetch", lambda *arguments: asked.append(arguments))
     monkeypatch.setattr(assemble_module, "place", lambda stored, destination: None)
     monkeypatch.setenv("BERTY_MIRROR", str(tmp_path / "mirror"))
     fetch_asset(SHIPPED, "minilm/vocab.txt", tmp_path / "vocab.txt", tmp_path)
-    ((asset, store, mirror),) = asked
+    ((asset, store, mirror, root),) = asked
     assert asset.name == "minilm/vocab.txt" and asset.sha256 == SHIPPED.assets["minilm/vocab.txt"].sha256
     assert [source.rsplit("/", 2)[1:] for source in asset.sources] == [["main", "vocab.txt"], ["model", "vocab.txt"]]
-    assert (store, mirror) == (tmp_path / ".work" / "assets", tmp_path / "mirror")
+    assert (store, mirror, root) == (tmp_path / ".work" / "assets", tmp_path / "mirror", tmp_path)
+
+
+def test_the_tasks_that_the_generator_does_not_write_come_from_assets(tiny):
+    files = {split: f"mine-{split}.csv" for split in ("train", "dev", "test")}
+    (tiny.root / "data").mkdir()
+    for split, name in files.items():
+        lines = ["id\tpremise\tclaim\trelation", *(f"{split}{n}\tA dog.\tA cat.\t{n % 3}" for n in range(9))]
+        write_text(tiny.root / "data" / name, "\n".join(lines))
+        sha256 = hash_file(tiny.root / "data" / name)
+        tiny.change(**{f"assets__{name}": {"sha256": sha256, "sources": ["data/"]}})
+    sentences = ["premise", "claim"]
+    task = {"files": files, "sentences": sentences, "label": "relation", "num_classes": 3, "cleaning": "pair"}
+    tiny.change(tasks__nli=task | {"head": "pair_classify", "metric": "accuracy"})
+    tiny.change(profiles__tiny__tasks=[*SIZES, "nli"], iterations__nli={"schedule": [{"tasks": ["nli"], "epochs": 1}]})
+    tiny.prepare()
+    assert (tiny.root / layout.corpus(PROFILE) / "mine-dev.csv").read_bytes().startswith(b"id\tpremise")
+    assert (tiny.root / layout.corpus(PROFILE) / "ids-sst-dev.csv").exists()
+    record = read_record(tiny.root / layout.data_record(PROFILE, "download") / "record.json")
+    assert {d["name"]: d["source"] for d in record["datasets"]}["mine-dev.csv"] == "data/"
+    assert json.loads(tiny.plan()["phase2/nli-0"])["tasks"]["nli"]["num_classes"] == 3
+
+
+def test_the_encoders_of_the_rows_that_run_are_brought_and_no_other(tiny):
+    tiny.add_encoder("another")
+    tiny.prepare()
+    assert [path.name for path in (tiny.root / layout.encoders(PROFILE)).iterdir()] == [ENCODER]
+    tiny.change(iterations__new={"schedule": [{"tasks": ["sst"], "epochs": 1}], "encoder": "another"})
+    tiny.prepare()
+    for folder in (layout.encoders, layout.all_tokens):
+        assert {path.name for path in (tiny.root / folder(PROFILE)).iterdir()} == {ENCODER, "another"}
+    tiny.change(rows=["baseline"])
+    tiny.prepare()
+    assert [path.name for path in (tiny.root / layout.all_tokens(PROFILE)).iterdir()] == [ENCODER]
 
 
 def test_the_shipped_encoders_have_berts_shape():

@@ -22,3 +22,8 @@ def test_golden_values():
     assert CLEANINGS["pair"]("What's up?Is 1,000 ok. ") == "what 's up ?is 1 ,000 ok ."
     assert CLEANINGS["sentence"](" It's UP. ") == "it's up."
     assert CLEANINGS["none"](" It's UP. ") == " It's UP. "
+
+
+def test_a_cased_vocabulary_keeps_upper_case():
+    assert CLEANINGS["pair"]("What's UP? ", False) == "What 's UP ?"
+    assert CLEANINGS["sentence"](" It's UP. ", False) == "It's UP."

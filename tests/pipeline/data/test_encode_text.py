@@ -11,7 +11,7 @@ from pipeline.files.atomic import read_json
 from pipeline.files.digest import hash_folder
 from pipeline.runs import layout
 from pipeline.runs.record import read_record
-from tests.tiny import PROFILE, SIZES
+from tests.tiny import ENCODER, PROFILE, SIZES
 
 TASKS = ("sst", "para", "sts", "cfimdb")
 
@@ -22,39 +22,40 @@ def test_token_files_are_the_csvs_rows_tokenised(tiny, task, split):
     row = tiny.params.tasks[task]
     path = tiny.root / layout.corpus(PROFILE) / getattr(row.files, split)
     examples = read_examples(path, row.sentences, row.label, make_label_range(row))
-    tokens = read_tokens(tiny.root / layout.tokens(PROFILE) / task / split)
+    tokens = read_tokens(tiny.root / layout.tokens(PROFILE, ENCODER) / task / split)
     assert tokens.ids == examples.ids
     assert tokens.num_examples == SIZES[task][split] - (split == "train")  # one row of train has no label
     np.testing.assert_array_equal(tokens.labels, np.float32(examples.labels))
-    vocab = tiny.root / layout.encoder(PROFILE) / "vocab.txt"
+    vocab = tiny.root / layout.encoder(PROFILE, ENCODER) / "vocab.txt"
     for number, sentences in enumerate(examples.sentences):
         expected = Tokenizer(vocab, 64).tokenize(sentences, row.cleaning).ids
         assert tokens.sentences([number]) == expected
 
 
 def test_the_tiny_vocabulary_knows_the_words(tiny):
-    vocab = (tiny.root / layout.encoder(PROFILE) / "vocab.txt").read_text().splitlines()
-    tokens = read_tokens(tiny.root / layout.tokens(PROFILE) / "sst" / "train").tokens
+    vocab = (tiny.root / layout.encoder(PROFILE, ENCODER) / "vocab.txt").read_text().splitlines()
+    tokens = read_tokens(tiny.root / layout.tokens(PROFILE, ENCODER) / "sst" / "train").tokens
     assert vocab.index("[UNK]") not in tokens
     assert tokens.max() < len(vocab)
 
 
 def test_the_profiles_length_cuts_sentences_and_the_report_says_so(tiny):
-    before = hash_folder(tiny.root / layout.tokens(PROFILE))
+    before = hash_folder(tiny.root / layout.tokens(PROFILE, ENCODER))
     tiny.change(profiles__tiny__data__max_length=5)
     encode_text(tiny.params, PROFILE, tiny.root)
-    assert hash_folder(tiny.root / layout.tokens(PROFILE)) != before
-    assert read_tokens(tiny.root / layout.tokens(PROFILE) / "cfimdb" / "train").lengths.max() == 5
-    report = read_json(tiny.root / "results" / PROFILE / "data.json")
+    assert hash_folder(tiny.root / layout.tokens(PROFILE, ENCODER)) != before
+    assert read_tokens(tiny.root / layout.tokens(PROFILE, ENCODER) / "cfimdb" / "train").lengths.max() == 5
+    report = read_json(tiny.root / layout.data_report(PROFILE) / "data.json")
     assert set(report) == set(TASKS)
     record = read_record(tiny.root / layout.data_record(PROFILE, "tokenize") / "record.json")
     assert record["params"]["max_length"] == 5
 
 
 def test_the_same_again_is_the_same_bytes(tiny):
-    before = hash_folder(tiny.root / layout.tokens(PROFILE)), hash_folder(tiny.root / "results")
+    folders = [tiny.root / folder(PROFILE) for folder in (layout.all_tokens, layout.data_report)]
+    before = [hash_folder(folder) for folder in folders]
     encode_text(tiny.params, PROFILE, tiny.root)
-    assert (hash_folder(tiny.root / layout.tokens(PROFILE)), hash_folder(tiny.root / "results")) == before
+    assert [hash_folder(folder) for folder in folders] == before
 
 
 def test_the_record_names_every_token_folder(tiny):
@@ -62,22 +63,22 @@ def test_the_record_names_every_token_folder(tiny):
     assert (record["kind"], record["row"], record["seed"]) == ("data", "tokenize", None)
     datasets = {dataset["name"]: dataset for dataset in record["datasets"]}
     assert set(datasets) == {f"{task}-{split}" for task in TASKS for split in ("train", "dev")}
-    folder = layout.tokens(PROFILE) / "sts" / "dev"
+    folder = layout.tokens(PROFILE, ENCODER) / "sts" / "dev"
     assert datasets["sts-dev"] == {
         "name": "sts-dev", "digest": hash_folder(tiny.root / folder), "source": folder.as_posix(),
         "num_examples": 20, "context": "dev",
     }  # fmt: skip
     assert record["params"]["cleaning.para"] == "pair"
-    assert record["artifacts"] == ["results/tiny/data.json", "results/tiny/data.md"]
+    assert record["artifacts"] == ["artifacts/tiny/data/data.json", "artifacts/tiny/data/data.md"]
     assert all((tiny.root / path).is_file() for path in record["artifacts"])
 
 
 def test_a_label_that_the_task_does_not_allow_leaves_the_old_tokens(tiny):
-    before = hash_folder(tiny.root / layout.tokens(PROFILE))
+    before = hash_folder(tiny.root / layout.tokens(PROFILE, ENCODER))
     tiny.change(tasks__sst__num_classes=2)
     with pytest.raises(ValueError, match=r"ids-sst-train\.csv: line \d+ .*sentiment is .* an integer from 0 to 1"):
         encode_text(tiny.params, PROFILE, tiny.root)
-    assert hash_folder(tiny.root / layout.tokens(PROFILE)) == before
+    assert hash_folder(tiny.root / layout.tokens(PROFILE, ENCODER)) == before
 
 
 def test_label_ranges_are_those_of_the_tasks(tiny):

@@ -193,6 +193,17 @@ def write_wheel(folder: Path, members: dict[str, bytes]) -> None:
 WHEEL = "wheel://tiny-weights==0.1.0/tiny_weights/model"
 
 
+def test_a_file_of_the_project_is_a_source_and_its_pin_decides(store, tmp_path):
+    assert "data/f.bin: " in refusal(asset("data/f.bin"), store)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "f.bin").write_bytes(CONTENT)
+    assert fetch(asset("data/f.bin"), store, None, tmp_path).read_bytes() == CONTENT
+    (store / SHA256).unlink()
+    (tmp_path / "data" / "f.bin").write_bytes(b"wrong")
+    with pytest.raises(FetchError, match=r"data/f\.bin: set/f\.bin has other bytes than the pin"):
+        fetch(asset("data/f.bin"), store, None, tmp_path)
+
+
 def test_members_of_a_wheel_with_one_download(wheels, store):
     write_wheel(wheels, {"tiny_weights/model/f.bin": CONTENT, "tiny_weights/model/g.bin": b"g"})
     assert fetch(asset(f"{WHEEL}/f.bin"), store, None).read_bytes() == CONTENT
@@ -228,6 +239,8 @@ def test_why_a_wheel_did_not_help_is_said(wheels, store):
         ({"sha256": SHA256, "name": "../f.bin"}, "relative path"),
         ({"sha256": SHA256, "sources": ("ftp://x/y",)}, "is not one of https"),
         ({"sha256": SHA256, "sources": ("wheel://name/member",)}, "is not one of https"),
+        ({"sha256": SHA256, "sources": ("data/../../f.bin",)}, "is not one of https"),
+        ({"sha256": SHA256, "sources": ("/data/f.bin",)}, "is not one of https"),
     ],
 )
 def test_an_asset_that_makes_no_sense_is_refused(arguments, message):

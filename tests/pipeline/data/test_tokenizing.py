@@ -81,9 +81,18 @@ def test_wrong_arguments_are_named(vocab_path, tmp_path):
         Tokenizer(tmp_path / "other.txt", 512).tokenize(["a"], "pair")
 
 
+@pytest.mark.parametrize("lowercase", [True, False])
 @pytest.mark.parametrize("cleaning", CLEANINGS)
-def test_tricky_text_equals_transformers(minilm_folder, cleaning):
-    check_against_transformers([*TRICKY, "word " * 600], minilm_folder / "vocab.txt", cleaning)
+def test_tricky_text_equals_transformers(minilm_folder, cleaning, lowercase):
+    check_against_transformers([*TRICKY, "word " * 600], minilm_folder / "vocab.txt", cleaning, lowercase)
+
+
+def test_a_cased_vocabulary_tells_cases_apart(vocab_path):
+    sentences = ["a film", "A Film"]
+    for cleaning in CLEANINGS:
+        ids = Tokenizer(vocab_path, 512, lowercase=False).tokenize(sentences, cleaning).ids
+        assert as_tokens(ids[0]) == ["[CLS]", "a", "film", "[SEP]"]
+        assert as_tokens(ids[1]) == ["[CLS]", "[UNK]", "[UNK]", "[SEP]"]
 
 
 @pytest.mark.parametrize("cleaning", CLEANINGS)
@@ -93,9 +102,9 @@ def test_real_text_equals_transformers(minilm_folder, mirror, cleaning):
     check_against_transformers([*sst, *quora, "word " * 600], minilm_folder / "vocab.txt", cleaning)
 
 
-def check_against_transformers(sentences, vocab, cleaning):
-    reference = transformers.BertTokenizerFast(vocab=str(vocab), do_lower_case=True)
-    cleaned = [CLEANINGS[cleaning](sentence) for sentence in sentences]
-    tokenized = Tokenizer(vocab, 512).tokenize(sentences, cleaning)
+def check_against_transformers(sentences, vocab, cleaning, lowercase=True):
+    reference = transformers.BertTokenizerFast(vocab=str(vocab), do_lower_case=lowercase)
+    cleaned = [CLEANINGS[cleaning](sentence, lowercase) for sentence in sentences]
+    tokenized = Tokenizer(vocab, 512, lowercase).tokenize(sentences, cleaning)
     assert tokenized.ids == reference(cleaned, truncation=True, max_length=512)["input_ids"]
     assert (tokenized.num_truncated, len(tokenized.ids[-1])) == (1, 512)

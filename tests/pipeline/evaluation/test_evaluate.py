@@ -13,7 +13,7 @@ from pipeline.files.digest import hash_folder
 from pipeline.runs import layout
 from pipeline.runs.record import read_record
 from pipeline.training.loop import train
-from tests.tiny import PROFILE
+from tests.tiny import ENCODER, PROFILE
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def test_scores_are_those_of_the_prediction_files_on_the_whole_dev_set(tiny, run
     assert folder.as_posix() == "results/tiny/predictions/phase2/iteration_1-0"
     for task, metric in (("sst", "accuracy"), ("para", "accuracy"), ("sts", "pearson")):
         rows = read_predictions(folder / f"{task}.csv")
-        dev = read_tokens(layout.tokens(PROFILE) / task / "dev")
+        dev = read_tokens(layout.tokens(PROFILE, ENCODER) / task / "dev")
         assert [row["id"] for row in rows] == dev.ids and len(rows) == 20
         labels, predictions = (np.array([float(row[key]) for row in rows]) for key in ("label", "prediction"))
         np.testing.assert_allclose(labels, dev.labels, rtol=1e-6)

@@ -13,7 +13,7 @@ from pipeline.files.atomic import read_json, write_json
 from pipeline.files.digest import hash_file
 from pipeline.runs import layout
 from pipeline.training.loop import Training, train
-from tests.tiny import PROFILE, SHAPE
+from tests.tiny import ENCODER, PROFILE, SHAPE
 
 ONE = [{"tasks": ["sst", "para", "sts"], "epochs": 1}]
 
@@ -51,7 +51,8 @@ def test_a_fine_tuned_model_comes_back_bit_for_bit(tiny, trained, row):
     assert_same(model.state_dict(), trained[row])
     assert description["run_key"] == run.key and set(description["tasks"]) == {"sst", "para", "sts"}
     assert {path.name for path in tiny.model(run).iterdir()} == {"weights.safetensors", "model.json", "vocab.txt"}
-    assert hash_file(tiny.model(run) / "vocab.txt") == hash_file(tiny.root / layout.encoder(PROFILE) / "vocab.txt")
+    vocab = tiny.root / layout.encoder(PROFILE, ENCODER) / "vocab.txt"
+    assert hash_file(tiny.model(run) / "vocab.txt") == hash_file(vocab)
 
 
 def test_a_frozen_model_holds_its_head_alone(tiny, trained):
@@ -108,12 +109,12 @@ def test_train_keys_shape_the_model(saved):
 
 def test_another_encoder_is_refused(tiny, saved):
     folder, _ = saved
-    weights = tiny.root / layout.encoder(PROFILE) / "model.safetensors"
+    weights = tiny.root / layout.encoder(PROFILE, ENCODER) / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1] + b"\x01")
-    with pytest.raises(ValueError, match=r"encoder/model.safetensors: sha256 is \w{64}, expected \w{64}"):
+    with pytest.raises(ValueError, match=r"/model.safetensors: sha256 is \w{64}, expected \w{64}"):
         load_model(folder)
     weights.unlink()
-    with pytest.raises(ValueError, match=r"encoder/model.safetensors: no such file"):
+    with pytest.raises(ValueError, match=r"/model.safetensors: no such file"):
         load_model(folder)
 
 
@@ -168,8 +169,8 @@ def test_a_model_says_what_is_needed_to_use_it(saved):
     description = read_json(folder / "model.json")
     assert description["encoder"] == run.spec["encoder"]
     assert description["tasks"]["para"] == {
-        "head": "pair_classify", "num_classes": 2, "metric": "accuracy",
-        "text": {"sentences": ["sentence1", "sentence2"], "cleaning": "pair", "max_length": 64},
+        "head": "pair_classify", "num_classes": 2, "label_range": None, "metric": "accuracy",
+        "text": {"sentences": ["sentence1", "sentence2"], "cleaning": "pair", "max_length": 64, "lowercase": True},
     }  # fmt: skip
     assert description["tasks"]["sts"]["label_range"] == [0, 5]
     assert "seed" not in json.dumps(description)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.evaluation.text_model import TextModel
+from pipeline.files.atomic import read_json, write_json
 
 SENTENCES = ["A film of rare warmth .", "", "Dull , and long .", "It is what it is ."]
 PAIRS = [(first, second) for first in SENTENCES for second in SENTENCES]
@@ -27,6 +28,16 @@ def test_an_example_s_number_does_not_depend_on_the_others(text_model):
     assert together.dtype == np.float32 and together.shape == (len(PAIRS),)
     np.testing.assert_allclose(together, alone, atol=1e-5)
     assert len(set(together.tolist())) > 1
+
+
+def test_only_an_uncased_model_reads_capitals_as_small_letters(tiny, model, text_model):
+    shouted = [(first.upper(), second.upper()) for first, second in PAIRS]
+    expected = text_model.predict("sts", PAIRS).tolist()
+    assert text_model.predict("sts", shouted).tolist() == expected
+    description = read_json(tiny.model(model) / "model.json")
+    description["tasks"]["sts"]["text"]["lowercase"] = False
+    write_json(tiny.model(model) / "model.json", description)
+    assert TextModel(tiny.model(model)).predict("sts", shouted).tolist() != expected
 
 
 def test_classes_are_whole_numbers_in_their_range(text_model):

@@ -19,12 +19,11 @@ EVALUATED = {
     for phase in layout.PHASES
 }
 OUTS = {
-    "download": [layout.corpus(PROFILE), layout.encoder(PROFILE), layout.data_record(PROFILE, "download")],
+    "download": [layout.corpus(PROFILE), layout.encoders(PROFILE), layout.data_record(PROFILE, "download")],
     "tokenize": [
-        layout.tokens(PROFILE),
+        layout.all_tokens(PROFILE),
         layout.data_record(PROFILE, "tokenize"),
-        layout.results(PROFILE) / "data.json",
-        layout.results(PROFILE) / "data.md",
+        layout.data_report(PROFILE),
     ],
     "plan": [layout.plan(PROFILE)],
     "start": [layout.start_file(PROFILE, ROW, SEED)],

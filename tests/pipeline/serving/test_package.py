@@ -11,7 +11,7 @@ from pipeline.evaluation.text_model import TextModel
 from pipeline.runs import layout
 from pipeline.serving import package
 from tests.test_structure import ROOT, closure, room
-from tests.tiny import PROFILE
+from tests.tiny import ENCODER, PROFILE
 
 FOLDER = layout.model(PROFILE, "phase2", "iteration_1", 0)
 ALONE = """
@@ -75,7 +75,7 @@ def test_there_is_no_pickle_and_no_bytecode_in_it(packed):
 
 @pytest.mark.parametrize("name", ["model.safetensors", "config.json"])
 def test_another_encoder_than_the_model_s_is_refused(trained, tmp_path_factory, name):
-    with (trained.root / layout.encoder(PROFILE) / name).open("ab") as file:
+    with (trained.root / layout.encoder(PROFILE, ENCODER) / name).open("ab") as file:
         file.write(b" ")
     folder = tmp_path_factory.mktemp("packed")
     with pytest.raises(ValueError, match=f"encoder/{name}: sha256 is .*, expected "):

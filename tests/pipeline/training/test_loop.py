@@ -21,7 +21,7 @@ from pipeline.training.loop import train
 from pipeline.training.mixing import MIXINGS
 from pipeline.training.run_record import HISTORY_COLUMNS
 from tests.pipeline.training.conftest import LEGS, read_history, read_results
-from tests.tiny import PROFILE
+from tests.tiny import ENCODER, PROFILE
 
 SUM = {"tasks": ["sst", "para", "sts"], "epochs": 1}
 FIRST = {"tasks": ["sst"], "epochs": 1}
@@ -194,7 +194,7 @@ class TestPhase2:
         assert tiny.start("iteration_2").key != before
         assert tiny.start("baseline").start == {
             "kind": "encoder",
-            "sha256": hash_file(tiny.root / layout.encoder(PROFILE) / "model.safetensors"),
+            "sha256": hash_file(tiny.root / layout.encoder(PROFILE, ENCODER) / "model.safetensors"),
         }
 
 
@@ -227,7 +227,7 @@ def test_weights_that_the_last_step_spoilt_are_not_left(tiny, steps):
 
 def test_token_files_other_than_the_run_file_says_are_refused(tiny):
     run = tiny.add_row([FIRST])
-    labels = tiny.root / layout.tokens(PROFILE) / "sst" / "dev" / "labels.npy"
+    labels = tiny.root / layout.tokens(PROFILE, ENCODER) / "sst" / "dev" / "labels.npy"
     labels.write_bytes(labels.read_bytes()[:-1] + b"\x41")
     with pytest.raises(ValueError, match=r"tokens/sst/dev: its hash is \w+, the run file says"):
         train(run)
@@ -265,7 +265,7 @@ def test_a_run_leaves_its_record_and_its_history(tiny):
         "tiny_random",
         *(f"{t}-{split}" for t in ("sst", "para", "sts") for split in ("train", "dev")),
     }
-    folder = layout.tokens(PROFILE) / "para" / "train"
+    folder = layout.tokens(PROFILE, ENCODER) / "para" / "train"
     assert datasets["para-train"] == {
         "name": "para-train", "digest": hash_folder(tiny.root / folder), "source": folder.as_posix(),
         "num_examples": read_tokens(tiny.root / folder).num_examples, "context": "train",

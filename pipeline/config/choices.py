@@ -1,0 +1,109 @@
+"""Choices in params.yaml, `NAME` or `{NAME: {option: value}}`, held against the registries and brought to one form."""
+
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+from model.bert import ACTIVATIONS
+from model.combine import COMBINERS
+from model.heads import HEADS, TaskShape
+from model.pooling import POOLINGS
+from model.registry import Registry, find_option_faults, split_choice
+from model.regularisers import REGULARISERS
+from model.schedules import SCHEDULES
+from pipeline.config.schema import Choice, Params, Recipe, Task, TrainOverride
+from pipeline.training.mixing import MIXINGS
+
+# Of `train`.
+REGISTRIES: dict[str, Registry] = {
+    "pooling": POOLINGS,
+    "learning_rate_schedule": SCHEDULES,
+    "mixing": MIXINGS,
+    "regulariser": REGULARISERS,
+}
+OWN = "own"  # as pooling: what the encoder was trained with
+METRIC_LABELS = {"accuracy": "classes", "pearson": "scores"}  # what labels a metric is for
+
+
+def shorten(registry: Registry, choice: Choice) -> Choice:
+    """The choice without the options that are at their defaults, so that equal choices are equal."""
+    name, options = split_choice(choice)
+    if name not in registry:
+        return choice
+    parameters = inspect.signature(registry[name]).parameters
+    defaults = {option: parameters[option].default for option in options}
+    options = {
+        option: float(value) if isinstance(defaults[option], float) else value
+        for option, value in options.items()
+        if value != defaults[option]
+    }
+    return {name: options} if options else name
+
+
+def shorten_train(train: dict[str, Any]) -> dict[str, Any]:
+    """A whole `train` with its choices shortened."""
+    chosen = {key: shorten(registry, train[key]) for key, registry in REGISTRIES.items() if train[key] is not None}
+    return train | chosen
+
+
+def find_choice_faults(params: Params) -> Iterator[str]:
+    """Names and options that the registries do not have, heads and metrics that do not fit their task."""
+    for name, task in params.tasks.items():
+        yield from _check_head(f"tasks.{name}.head", task.head, task)
+        fitting = [metric for metric, labels in METRIC_LABELS.items() if labels == _shape(task).labels]
+        if task.metric not in fitting:
+            yield f"tasks.{name}.metric: {task.metric!r} does not fit; allowed for this task: {', '.join(fitting)}"
+    for name, encoder in params.encoders.items():
+        if encoder.activation not in ACTIVATIONS:
+            allowed = ", ".join(ACTIVATIONS)
+            yield f"encoders.{name}.activation: {encoder.activation!r} is unknown; allowed: {allowed}"
+        if encoder.pooling:
+            yield from _check(f"encoders.{name}.pooling", encoder.pooling, POOLINGS)
+    yield from _check_train("train", params.train)
+    sections = {"profiles": params.profiles, "part1.tasks": params.part1.tasks, "part1.modes": params.part1.modes}
+    for section, rows in sections.items():
+        for name, row in rows.items():
+            yield from _check_train(f"{section}.{name}.train", row.train)
+    for section in ("phase1", "iterations"):
+        for name, row in getattr(params, section).items():
+            yield from _check_recipe(f"{section}.{name}", row, params)
+
+
+def _check_recipe(where: str, row: Recipe, params: Params) -> Iterator[str]:
+    yield from _check_train(f"{where}.train", row.train)
+    for task, choice in row.heads.items():
+        yield from _check_head(f"{where}.heads.{task}", choice, params.tasks[task])
+    for number, leg in enumerate(row.schedule):
+        key = f"{where}.schedule.{number}.combine"
+        yield from _check(key, leg.combine, COMBINERS)
+        if leg.encoder == "frozen" and split_choice(leg.combine)[0] != "sum":
+            yield f"{key}: a frozen encoder shares no gradient to combine; allowed: sum"
+
+
+def _check_train(where: str, train: TrainOverride) -> Iterator[str]:
+    for key, registry in REGISTRIES.items():
+        choice = getattr(train, key)
+        if choice is not None and not (key == "pooling" and choice == OWN):
+            yield from _check(f"{where}.{key}", choice, registry)
+
+
+def _check_head(where: str, choice: Choice, task: Task) -> Iterator[str]:
+    fitting = [name for name, head in HEADS.items() if _shape(task).fits(head)]
+    name, _ = split_choice(choice)
+    if name not in fitting:
+        yield f"{where}: {name!r} does not fit; allowed for this task: {', '.join(fitting)}"
+    else:
+        yield from _check(where, choice, HEADS)
+
+
+def _check(where: str, choice: Choice, registry: Registry) -> Iterator[str]:
+    name, options = split_choice(choice)
+    if name not in registry:
+        own = [OWN] if registry is POOLINGS else []
+        yield f"{where}: {name!r} is unknown; allowed: {', '.join([*registry, *own])}"
+    else:
+        yield from (f"{where}.{name}: {fault}" for fault in find_option_faults(registry[name], options))
+
+
+def _shape(task: Task) -> TaskShape:
+    return TaskShape(len(task.sentences), task.num_classes)

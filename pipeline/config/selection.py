@@ -1,0 +1,64 @@
+"""What of params.yaml a profile runs: its rows, the recipes and encoders that they need; and what it cannot run."""
+
+from collections.abc import Iterable, Iterator
+
+from pipeline.config.schema import Iteration, Leg, Params, Profile, Recipe
+
+
+def choose_profile(params: Params, name: str) -> Profile:
+    """The row of a profile that the command line names; one that is not there is a `ValueError`."""
+    if name not in params.profiles:
+        raise ValueError(f"profile {name!r} is unknown; allowed: {', '.join(params.profiles)}")
+    return params.profiles[name]
+
+
+def scheduled_tasks(schedule: Iterable[Leg]) -> list[str]:
+    """The tasks of a schedule, each once, in the order of their first leg."""
+    return list(dict.fromkeys(task for leg in schedule for task in leg.tasks))
+
+
+def row_tasks(row: Recipe) -> list[str]:
+    """The tasks that a recipe or a row evaluates."""
+    return getattr(row, "tasks", None) or scheduled_tasks(row.schedule)
+
+
+def list_rows(params: Params) -> dict[str, Iteration]:
+    """The iterations that run, in the order of `rows`."""
+    return {name: params.iterations[name] for name in params.rows}
+
+
+def find_idle_recipes(params: Params, profile: str) -> dict[str, str]:
+    """The recipes of phase 1 that do not train in this profile, each with the reason."""
+    starts, available = {row.start for row in list_rows(params).values()}, choose_profile(params, profile).tasks
+    idle = {}
+    for name, recipe in params.phase1.items():
+        missing = [task for task in row_tasks(recipe) if task not in available]
+        if name not in starts and name != params.figures.phase1:
+            idle[name] = "no row in `rows` starts from it"
+        elif name not in starts and missing:
+            idle[name] = f"the profile {profile} has no task {', '.join(missing)}"
+    return idle
+
+
+def list_recipes(params: Params, profile: str) -> dict[str, Recipe]:
+    """The recipes of phase 1 that train in this profile."""
+    idle = find_idle_recipes(params, profile)
+    return {name: recipe for name, recipe in params.phase1.items() if name not in idle}
+
+
+def list_encoders(params: Params, profile: str) -> list[str]:
+    """The profile's encoder, and those of the rows and recipes that run."""
+    rows = [*list_recipes(params, profile).values(), *list_rows(params).values()]
+    chosen = [row.encoder for row in rows if row.encoder]
+    return list(dict.fromkeys([choose_profile(params, profile).encoder, *chosen]))
+
+
+def find_missing_tasks(params: Params, profile: str) -> Iterator[str]:
+    """A text for each task that a row of table 1 or 2 needs and that the profile does not have."""
+    available = choose_profile(params, profile).tasks
+    needed = {f"part1.tasks.{task}": [task] for task in params.part1.tasks}
+    needed |= {f"iterations.{name}": row_tasks(row) for name, row in list_rows(params).items()}
+    for where, tasks in needed.items():
+        if missing := [task for task in tasks if task not in available]:
+            allowed = ", ".join(available)
+            yield f"{where}: the profile {profile} has no task {', '.join(missing)}; its tasks: {allowed}"

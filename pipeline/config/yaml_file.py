@@ -1,0 +1,79 @@
+"""YAML as DVC reads it (ruamel.yaml, YAML 1.2), on PyYAML's parser: a scalar has one value in both or is refused."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import yaml
+
+_TAG = "tag:yaml.org,2002:"
+_REFUSED = "!refused"
+# In this order. What both parsers take alike has its tag; what one of them takes for a number, boolean, date or
+# null and the other otherwise is refused, and so are infinity and not-a-number, which no key allows.
+_SCALARS = (
+    (f"{_TAG}null", r"~|null|Null|NULL|"),
+    (f"{_TAG}bool", r"true|True|TRUE|false|False|FALSE"),
+    (f"{_TAG}int", r"[-+]?(?:0|[1-9][0-9]*)"),
+    (f"{_TAG}float", r"[-+]?[0-9]+(?:\.[0-9]*)?[eE][-+]?[0-9]+|[-+]?[0-9]+\.[0-9]*|[-+]?\.[0-9]+(?:[eE][-+][0-9]+)?"),
+    (f"{_TAG}merge", r"<<"),
+    (_REFUSED, r"(?=[-+.]*[0-9_])[-+]?[0-9_]*\.?[0-9_]*(?:[eE][-+]?[0-9]+)?|[-+]?0[bo][0-7_]+|[-+]?0x[0-9a-fA-F_]+"),
+    (_REFUSED, r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"),
+    (_REFUSED, r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt \t].*)?|="),
+    (_REFUSED, r"yes|Yes|YES|no|No|NO|on|On|ON|off|Off|OFF"),
+)
+_WORDS = re.compile(r"[a-zA-Z]+")
+
+
+class _Loader(yaml.SafeLoader):
+    yaml_implicit_resolvers: ClassVar[dict] = {None: [(tag, re.compile(f"(?:{text})$")) for tag, text in _SCALARS]}
+
+
+def read_yaml(path: Path) -> Any:
+    """Read a YAML file. What DVC would read otherwise is a `ValueError`: a line for each fault, naming line and key.
+
+    So are a file that is missing or is no YAML, and a key that a mapping has twice.
+    """
+    path = Path(path)
+    try:
+        loader = _Loader(path.read_text(encoding="utf-8"))
+        node = loader.get_single_node()
+        faults = list(_find_faults(loader, node, (), set())) if node else []
+        if faults:
+            raise ValueError("\n".join(f"{path}: {fault}" for fault in faults))
+        return loader.construct_document(node) if node else None
+    except FileNotFoundError:
+        raise ValueError(f"{path}: no such file") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: not a YAML file: {error}") from None
+
+
+def _find_faults(loader: _Loader, node: yaml.Node, keys: tuple[str, ...], seen: set[int]) -> Iterator[str]:
+    if id(node) in seen:  # an alias
+        return
+    seen.add(id(node))
+    where = f"line {node.start_mark.line + 1}: {'.'.join(keys) or 'the file'}"
+    if isinstance(node, yaml.ScalarNode):
+        expected = loader.resolve(yaml.ScalarNode, node.value, (not node.style, bool(node.style)))
+        if node.tag == _REFUSED:
+            yield f"{where}: {node.value} is read in different ways by YAML parsers; {_advise(node.value)}"
+        elif node.tag != expected:
+            yield f"{where}: {node.value!r} has the tag {node.tag}; allowed: a value without a tag"
+    elif isinstance(node, yaml.SequenceNode):
+        for number, item in enumerate(node.value):
+            yield from _find_faults(loader, item, (*keys, str(number)), seen)
+    else:
+        lines: dict[str, int] = {}
+        for key, value in node.value:
+            name, line = str(key.value), key.start_mark.line + 1
+            yield from _find_faults(loader, key, (*keys, name), seen)
+            if name in lines:
+                yield f"line {line}: {'.'.join((*keys, name))}: is there twice, first in line {lines[name]}"
+            lines.setdefault(name, line)
+            yield from _find_faults(loader, value, (*keys, name), seen)
+
+
+def _advise(value: str) -> str:
+    if _WORDS.fullmatch(value):
+        return f'write true or false, or the text in quotes: "{value}"'
+    return f'write a plain decimal number, or the text in quotes: "{value}"'

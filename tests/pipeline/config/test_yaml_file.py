@@ -1,0 +1,93 @@
+"""params.yaml is read as DVC reads it, or refused: the oracle is the parser that DVC uses."""
+
+import math
+
+import pytest
+from ruamel.yaml import YAML
+
+from pipeline.config.yaml_file import read_yaml
+
+READ = """
+1 -1 +1 0 -0 32 1.0 1. .5 -.5 +.5e-3 5e-05 1e-5 1E-5 1e5 1.e-3 1.0e-5 1.5e+3 12e03 0.0 01.5 00.5 0e0
+true True TRUE false False FALSE null Null NULL ~ 1e 1e-x e5 1.2.3 a1 pcgrad tRUE nULL yEs y n 0X10 1-2 -- - x:y 0xg .e5
+'010' "1e-5" "yes" 'true' "null" ''
+""".split()
+REFUSED = """
+010 -010 +07 08 00 0x10 0o10 0o7 0b1 0b11 1_000 _1 1__0 1:30 190:20:30.15 1_0.5 1_0e5 ._5 .5e3 .5E10
+yes Yes YES no NO on On off OFF .inf -.Inf .NaN 2020-01-01 2020-1-1 =
+""".split()
+
+
+@pytest.fixture
+def read(tmp_path):
+    def read(text):
+        (tmp_path / "file.yaml").write_text(text)
+        return read_yaml(tmp_path / "file.yaml")
+
+    return read
+
+
+def is_same(one, other):
+    return type(one) is type(other) and (one == other or (one != one and other != other))
+
+
+@pytest.mark.parametrize("scalar", READ)
+def test_a_scalar_has_the_value_that_dvc_gives_it(read, scalar):
+    for text in (f"key: {scalar}\n", f"key: [{scalar}]\n"):
+        if scalar != "-":  # no item of a flow list
+            assert is_same(str(read(text)), str(YAML(typ="safe").load(text))), text
+
+
+@pytest.mark.parametrize("scalar", REFUSED)
+def test_a_scalar_that_is_read_in_two_ways_is_refused_with_line_and_key(read, scalar):
+    with pytest.raises(ValueError, match=r"file.yaml: line 2: a.key: ") as error:
+        read(f"a:\n  key: {scalar}\n")
+    assert scalar in str(error.value)
+    assert ("true or false" in str(error.value)) == (scalar.isalpha())
+    assert read(f"key: '{scalar}'\n") == {"key": scalar}
+
+
+ALPHABET = "0159_.:eExobn+-a"
+
+
+def test_no_short_scalar_is_read_otherwise(read):
+    """Every scalar of up to three characters of an alphabet of numbers: the value that DVC reads, or refused."""
+    ruamel, letters = YAML(typ="safe"), ["", *ALPHABET]
+    texts = {a + b + c for a in ALPHABET for b in letters for c in letters}
+    for text in sorted(texts):
+        line = f"key: {text}\n"
+        try:
+            found = read(line)
+        except ValueError:
+            continue
+        expected = ruamel.load(line)
+        assert is_same(found["key"], expected["key"]), text
+
+
+def test_numbers_are_floats(read):
+    assert read("[5e-05, 1e-5, 1.e-3]") == [5e-05, 1e-5, 1e-3]
+    assert all(isinstance(number, float) and math.isfinite(number) for number in read("[5e-05, 1e5, 1.e-3]"))
+
+
+def test_a_key_written_twice_is_named_with_both_lines(read):
+    with pytest.raises(ValueError) as error:
+        read("a:\n  b: 1\n  c: 2\n  b: 3\nd: 1\nd: 1\n")
+    assert str(error.value).splitlines()[0].endswith("line 4: a.b: is there twice, first in line 2")
+    assert str(error.value).splitlines()[1].endswith("line 6: d: is there twice, first in line 5")
+
+
+def test_merge_keys_work_and_may_be_overridden(read):
+    text = "a: &a {x: 1, y: 2}\nb: {<<: *a, y: 3}\n"
+    assert read(text) == YAML(typ="safe").load(text) == {"a": {"x": 1, "y": 2}, "b": {"x": 1, "y": 3}}
+
+
+@pytest.mark.parametrize("text", ["a: !!int '010'", "a: !!str 5", "a: !!float 1", "a: !other x"])
+def test_a_tag_is_refused(read, text):
+    with pytest.raises(ValueError, match=r"line 1: a: .* without a tag"):
+        read(text)
+
+
+def test_an_empty_file_and_a_list_that_holds_itself(read):
+    assert read("") is None
+    found = read("&a [*a, 1]")
+    assert found[0] is found
