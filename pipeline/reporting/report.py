@@ -34,7 +34,7 @@ REPORT_FILES = (*TABLE_FILES, *FIGURE_FILES, "curves.csv", "conflicts.csv")
 
 
 def write_report(profile: str, root: Path = Path(".")) -> None:
-    """Publish a profile to results/<profile>: `REPORT_FILES`, predictions and data report; and write its summary record.
+    """Publish a profile to results/<profile>: `REPORT_FILES`, predictions and data report; write its summary record.
 
     What is published is of the runs that the plan lists, and of no other that may lie about. A plan of another profile
     is a `ValueError`.

@@ -65,7 +65,10 @@ def register(profile: str, root: Path, row: str | None = None, seed: int | None 
 
 
 def choose_run(runs: Iterable[Run], profile: str, row: str | None, seed: int | None) -> Run:
-    """The phase-2 run of this row and seed; without a row the one with the best mean, without a seed its best run."""
+    """The phase-2 run of this row and seed; without a row the one with the best mean, without a seed its best run.
+
+    Without a row only those count that evaluate as many tasks as any: others' overall scores are means of other things.
+    """
     rows: dict[str, list[Run]] = {}
     for run in runs:
         tags = run.data.tags
@@ -74,7 +77,9 @@ def choose_run(runs: Iterable[Run], profile: str, row: str | None, seed: int | N
     if not rows:
         raise ValueError(f"profile {profile}: MLflow has no evaluated run of table 2; `make track` shows what there is")
     if row is None:
-        row = max(rows, key=lambda name: fmean(run.data.metrics[OVERALL] for run in rows[name]))
+        num_tasks = {name: len(_task_scores(found[0])) for name, found in rows.items()}
+        candidates = [name for name in rows if num_tasks[name] == max(num_tasks.values())]
+        row = max(candidates, key=lambda name: fmean(run.data.metrics[OVERALL] for run in rows[name]))
     if row not in rows:
         raise ValueError(f"row {row!r}: MLflow has no evaluated run of it; allowed: {', '.join(sorted(rows))}")
     found = {int(run.data.tags["seed"]): run for run in rows[row]}
@@ -128,10 +133,13 @@ def _log_model(
     return logged
 
 
+def _task_scores(run: Run) -> dict[str, float]:
+    """What its evaluation says of each task, by the task's metric."""
+    metrics = run.data.metrics.items()
+    return {key: value for key, value in metrics if "/" not in key and key.rpartition(".")[2] in METRICS}
+
+
 def _describe(run: Run) -> str:
-    scores = [
-        f"{key} {value:.3f}"
-        for key, value in sorted(run.data.metrics.items())
-        if key == OVERALL or ("/" not in key and key.rpartition(".")[2] in METRICS)
-    ]
+    shown = _task_scores(run) | {OVERALL: run.data.metrics[OVERALL]}
+    scores = [f"{key} {value:.3f}" for key, value in sorted(shown.items())]
     return f"`{run.info.run_name}`, on the whole dev sets: {', '.join(scores)}."

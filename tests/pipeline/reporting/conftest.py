@@ -29,7 +29,7 @@ def make_predictions(task: str, score: float, seed: int) -> tuple[np.ndarray, np
 
 
 class Profile:
-    """Builds plan, records and predictions of the profile `demo` below a project's root; nothing is written until it is asked for."""
+    """Builds plan, records and predictions of the profile `demo`; nothing is written until it is asked for."""
 
     def __init__(self, folder: Path, seeds: list[int]) -> None:
         self.root, self.results = folder, folder / "results/demo"
