@@ -12,38 +12,14 @@ A metric NAME is the module NAME.py here. It has
 Shape suffixes: N examples, S runs, B resamples.
 """
 
-from collections.abc import Iterator, Mapping
-from importlib import import_module
-from pkgutil import iter_modules
-from types import ModuleType
-
 import numpy as np
+
+from model.registry import Registry
 
 OVERALL = "overall"  # the plain mean over a row's tasks, where it has several (the paper's "Overall Score")
 
 
-class _Metrics(Mapping[str, ModuleType]):
-    """The modules here by name, each imported when it is asked for; an unknown name is a `ValueError`."""
-
-    def __init__(self) -> None:
-        self._names = sorted(module.name for module in iter_modules(__path__) if not module.name.startswith("_"))
-
-    def __getitem__(self, name: str) -> ModuleType:
-        if name not in self._names:
-            raise ValueError(f"metric {name!r} is unknown; allowed: {', '.join(self._names)}")
-        return import_module(f"{__name__}.{name}")
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._names
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._names)
-
-
-METRICS = _Metrics()  # a metric's name in params.yaml -> its module
+METRICS = Registry(__name__)  # a metric's name in params.yaml -> its module
 
 
 def is_constant(values_N: np.ndarray) -> bool:
