@@ -35,9 +35,12 @@ class Bounds:
 
 
 class Registry(Mapping[str, Any]):
-    """From the names of a package's modules, those with a leading `_` left out, to the `attribute` of each."""
+    """From the names of a package's modules, those with a leading `_` left out, to the `attribute` of each.
 
-    def __init__(self, package: str, attribute: str) -> None:
+    Without an attribute the modules themselves are the entries.
+    """
+
+    def __init__(self, package: str, attribute: str | None = None) -> None:
         self.package, self.attribute = package, attribute
 
     def __iter__(self) -> Iterator[str]:
@@ -55,6 +58,8 @@ class Registry(Mapping[str, Any]):
         if name not in self:
             raise ValueError(f"{self.package}: {name!r} is unknown; allowed: {', '.join(self)}")
         module = import_module(f"{self.package}.{name}")
+        if self.attribute is None:
+            return module
         if not hasattr(module, self.attribute):
             raise ValueError(f"{module.__file__}: it has no {self.attribute}, which every entry has")
         return getattr(module, self.attribute)

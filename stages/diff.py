@@ -8,7 +8,7 @@ from pathlib import Path
 from pipeline.config.params import load_params
 from pipeline.files.atomic import write_text
 from pipeline.gate.comparison import expectations
-from pipeline.gate.difference import compare
+from pipeline.gate.difference import find_difference
 from pipeline.gate.difference_names import resolve_pair
 from pipeline.gate.difference_text import make_tables, render_markdown, render_terminal
 
@@ -24,7 +24,7 @@ def main() -> None:
     profile = arguments.profile or params.profile
     with tempfile.TemporaryDirectory() as work:
         one, other = resolve_pair(*arguments.names, profile, root, Path(work))
-        found = compare(one, other, *expectations(params.gate, params.tasks, params.profiles.get(profile)))
+        found = find_difference(one, other, *expectations(params.gate, params.tasks, params.profiles.get(profile)))
         tables = make_tables(one, other, found, root, profile)
     print(render_terminal(tables))
     if arguments.markdown:

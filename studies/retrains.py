@@ -12,6 +12,8 @@ import numpy as np
 from scipy.special import ndtri
 from scipy.stats import multivariate_normal
 
+from pipeline.evaluation.metrics import METRICS
+
 
 @dataclass(frozen=True)
 class TaskNoise:
@@ -20,7 +22,7 @@ class TaskNoise:
     metric: str
     num_examples: int
     score: float
-    agreement: float  # correlation of two seeds: of the latent correctness, or of the predictions under Pearson
+    agreement: float  # correlation of two seeds: of the latent correctness, or of the predicted scores
     seed_sd: float  # between seeds, beyond what flipped predictions bring
 
 
@@ -33,14 +35,14 @@ TASKS = {
 
 
 def disagreement(task: TaskNoise) -> float:
-    """The share of examples that one of two seeds gets right and the other wrong (accuracy only)."""
+    """The share of examples that one of two seeds gets right and the other wrong (of classes only)."""
     both = multivariate_normal(cov=[[1, task.agreement], [task.agreement, 1]]).cdf([ndtri(task.score)] * 2)
     return float(2 * (task.score - both))
 
 
 def share_difficulty(rng: np.random.Generator, task: TaskNoise) -> tuple[np.ndarray, np.ndarray]:
     """labels_N and the part of every model's predictions that they have in common."""
-    if task.metric == "accuracy":
+    if METRICS[task.metric].LABELS == "classes":
         return np.zeros(task.num_examples), rng.standard_normal(task.num_examples)
     return rng.uniform(0, 5, task.num_examples), rng.standard_normal(task.num_examples)
 
@@ -50,7 +52,7 @@ def predict(
 ) -> np.ndarray:
     """predictions_SN whose expected score over all examples that there might be is `scores_S`."""
     own_SN = rng.standard_normal((len(scores_S), task.num_examples))
-    if task.metric == "accuracy":
+    if METRICS[task.metric].LABELS == "classes":
         latent_SN = np.sqrt(task.agreement) * shared_N + np.sqrt(1 - task.agreement) * own_SN
         return (latent_SN > ndtri(np.clip(scores_S, 0, 1))[:, None]).astype(np.float64)  # 0 is right
     # Two seeds agree through the labels by score squared; what they have in common beyond that makes up the rest.

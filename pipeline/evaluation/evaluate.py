@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.data.token_files import read_tokens
-from pipeline.evaluation.metrics import score
+from pipeline.evaluation.metrics import OVERALL, score
 from pipeline.evaluation.predict import predict
 from pipeline.evaluation.prediction_files import write_predictions
 from pipeline.evaluation.saved_model import load_model
@@ -14,9 +14,6 @@ from pipeline.runs import layout
 from pipeline.runs.events import EventLog, read_events
 from pipeline.runs.record import build_record, write_record
 from pipeline.runs.run_files import Run
-
-# The paper's overall score is the plain mean of these (table 2).
-OVERALL = ("sst.accuracy", "para.accuracy", "sts.pearson")
 
 
 def evaluate(run: Run, root: Path = Path(".")) -> dict[str, float]:
@@ -40,8 +37,9 @@ def evaluate(run: Run, root: Path = Path(".")) -> dict[str, float]:
                 scores |= score(name, task["metric"], dev.labels, predictions, splits["train"].labels)
                 file = write_predictions(temporary / f"{name}.csv", dev.ids, predictions, dev.labels)
                 log.artifact(folder / file.name)
-        if set(OVERALL) <= set(scores):
-            scores["overall"] = sum(scores[key] for key in OVERALL) / len(OVERALL)
+        judged = [scores[f"{name}.{task['metric']}"] for name, task in run.spec["tasks"].items()]
+        if len(judged) > 1:
+            scores[OVERALL] = sum(judged) / len(judged)
         log.metrics(scores, step=0)
         log.finish()
     record_folder = layout.evaluation_record(*run.place)

@@ -5,9 +5,10 @@ from typing import Any
 
 from pipeline.gate.comparison import Comparison
 from pipeline.gate.verdicts import Verdict
+from pipeline.reporting import text_tables
 
-HEADER = ("phase", "row", "task", "baseline", "current", "difference", "95% interval", "could see", "verdict", "")
-NUM_WORDS = 3  # columns of words before the numbers
+HEADER = ("phase", "row", "task", "baseline", "current", "difference", "95% interval", "could see", "verdict", "note")
+WORDS = ("phase", "row", "task", "verdict", "note")
 LEGEND = (
     "could see: the smallest drop that this comparison finds four times out of five. regressed: a drop beyond the "
     "margin that is no accident of seeds and examples in any of the comparisons (Holm, 5% for all of them together); "
@@ -17,16 +18,8 @@ LEGEND = (
 
 def render_terminal(comparison: Comparison) -> str:
     """Every comparison on a line, what is wrong at the end."""
-    lines = [HEADER, *map(_cells, comparison.verdicts)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    aligned = [
-        "  ".join(
-            cell.ljust(width) if place < NUM_WORDS or place >= len(HEADER) - 2 else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    ]
-    return "\n".join([*aligned, "", *_summary(comparison)])
+    table = text_tables.render_terminal(HEADER, [*map(_cells, comparison.verdicts)], WORDS)
+    return "\n".join([table, "", *_summary(comparison)])
 
 
 def render_markdown(comparison: Comparison) -> str:
@@ -36,10 +29,10 @@ def render_markdown(comparison: Comparison) -> str:
     title = "regressed" if comparison.is_regressed else "no regression"
     parts = [f"### Metrics: {title}", "", *(f"- {line}" for line in _summary(comparison)), ""]
     if shown:
-        parts += [*_markdown_table(shown), ""]
+        parts += [_markdown_table(shown), ""]
     if folded:
         heading = f"<details><summary>{len(folded)} equivalent</summary>"
-        parts += [heading, "", *_markdown_table(folded), "", "</details>", ""]
+        parts += [heading, "", _markdown_table(folded), "", "</details>", ""]
     return "\n".join([*parts, f"<sub>{LEGEND}</sub>"]) + "\n"
 
 
@@ -72,10 +65,9 @@ def _cells(verdict: Verdict) -> tuple[str, ...]:
     )
 
 
-def _markdown_table(verdicts: list[Verdict]) -> list[str]:
-    rule = ["---" if place < NUM_WORDS or place >= len(HEADER) - 2 else "---:" for place in range(len(HEADER))]
+def _markdown_table(verdicts: list[Verdict]) -> str:
     lines = [(*cells[:-2], f"**{cells[-2]}**", cells[-1]) for cells in map(_cells, verdicts)]
-    return [f"| {' | '.join(cells)} |" for cells in ((*HEADER[:-1], "note"), rule, *lines)]
+    return text_tables.render_markdown(HEADER, lines, WORDS)
 
 
 def _summary(comparison: Comparison) -> list[str]:

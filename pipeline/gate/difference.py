@@ -10,14 +10,13 @@ from statistics import fmean
 
 import numpy as np
 
+from pipeline.evaluation.metrics import METRICS, OVERALL
 from pipeline.gate.cells import Cell
 from pipeline.gate.difference_side import Side, TrainedRun
 from pipeline.gate.verdicts import judge
 from pipeline.statistics.predictions import align, read_predictions
 
-OVERALL = "overall"  # the mean of the tasks' scores
-METRICS = ("accuracy", "pearson")  # the score that a task is judged by
-TOLERANCE = 1.0  # a similarity this close to its label counts as right: a fifth of the scale
+TOLERANCE = 0.2  # of the range of the labels: a score this close to its label counts as right
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ class Difference:
     remarks: list[str]
 
 
-def compare(one: Side, other: Side, margins: dict[str, float], seed_sd: dict[str, float]) -> Difference:
+def find_difference(one: Side, other: Side, margins: dict[str, float], seed_sd: dict[str, float]) -> Difference:
     """Compare row by row: rows of the same name, or where each side is one row, these two.
 
     `margins` and `seed_sd` are by task, as the gate's (pipeline.gate).
@@ -144,7 +143,10 @@ def _find_scores(
     intervals: dict[tuple[str, str], tuple[float, float]],
 ) -> Iterator[Score]:
     metrics = _metrics(runs[0])
-    for task, key in ({task: f"{task}.{metric}" for task, metric in metrics.items()} | {OVERALL: OVERALL}).items():
+    keys = {task: f"{task}.{metric}" for task, metric in metrics.items()}
+    if metrics == _metrics(other_runs[0]):  # else the overall scores are means of other things
+        keys[OVERALL] = OVERALL
+    for task, key in keys.items():
         sides = [[run.scores[key] for run in side if key in run.scores] for side in (runs, other_runs)]
         if all(sides):
             means, num_seeds = (fmean(sides[0]), fmean(sides[1])), (len(sides[0]), len(sides[1]))
@@ -175,9 +177,10 @@ def _make_cell(name: str, task: str, runs: list[TrainedRun], other_runs: list[Tr
 
 def _find_flips(cell: Cell, ids: list[str], metric: str) -> Iterator[Flip]:
     """The examples that one side has right and the other wrong, those that moved furthest first."""
-    combine = _vote if metric == "accuracy" else (lambda predictions_SN: predictions_SN.mean(axis=0))
-    tolerance = 0.0 if metric == "accuracy" else TOLERANCE
-    one_N, other_N = combine(cell.baseline_SN), combine(cell.current_SN)
+    of_classes = METRICS[metric].LABELS == "classes"
+    tolerance = 0.0 if of_classes else TOLERANCE * np.ptp(cell.labels_N)
+    sides = (cell.baseline_SN, cell.current_SN)
+    one_N, other_N = (_vote(side_SN) if of_classes else side_SN.mean(axis=0) for side_SN in sides)
     errors_N, other_errors_N = abs(one_N - cell.labels_N), abs(other_N - cell.labels_N)
     flipped = np.flatnonzero((errors_N <= tolerance) != (other_errors_N <= tolerance))
     for place in flipped[np.argsort(-abs(other_errors_N - errors_N)[flipped], kind="stable")]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from pipeline.gate.difference import Difference, Flip, Score
 from pipeline.gate.difference_side import Side
 from pipeline.gate.revision import list_changed_files
+from pipeline.reporting import text_tables
 from pipeline.runs import layout
 from pipeline.tracking.texts import Texts
 
@@ -74,12 +75,9 @@ def render_terminal(tables: Iterable[Table]) -> str:
     """Columns padded to their widest cell."""
     parts = []
     for table in tables:
-        widths = [max(map(len, column)) for column in zip(table.header, *table.lines, strict=True)]
-        lines = [
-            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-            for line in (table.header, *table.lines)
-        ]
-        parts += [f"== {table.title}", *([table.note] if table.note else []), *(lines if table.lines else []), ""]
+        parts += [f"== {table.title}", *([table.note] if table.note else [])]
+        parts += [text_tables.render_terminal(table.header, table.lines, table.header)] if table.lines else []
+        parts += [""]
     return "\n".join(parts)
 
 
@@ -89,13 +87,8 @@ def render_markdown(title: str, tables: Iterable[Table]) -> str:
     for table in tables:
         parts += [f"## {table.title}", "", *([table.note, ""] if table.note else [])]
         if table.lines:
-            parts += [_markdown_line(table.header), _markdown_line("---" for _ in table.header)]
-            parts += [*map(_markdown_line, table.lines), ""]
+            parts += [text_tables.render_markdown(table.header, table.lines, table.header), ""]
     return "\n".join(parts).rstrip() + "\n"
-
-
-def _markdown_line(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
 
 def _merge_rows(lines: Iterable[tuple[str, ...]]) -> list[Sequence[str]]:

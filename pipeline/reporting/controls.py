@@ -4,6 +4,7 @@ from typing import Any
 
 import pandas as pd
 
+from pipeline.evaluation.metrics import OVERALL
 from pipeline.reporting.results import Results
 from pipeline.reporting.tables import mean_and_sd, metric_name, seed_scores
 from pipeline.statistics.holm import adjust
@@ -17,8 +18,9 @@ BETTER, WORSE = "▲", "▼"
 
 
 def control_table(results: Results, scores: dict[str, TaskScores]) -> pd.DataFrame:
-    """The difference of every row to its control, for the tasks that both have and the overall score.
+    """The difference of every row to its control, for the tasks that both have.
 
+    The overall score is among them where both rows evaluate the same tasks: else it is the mean of other things.
     `difference` is the mean of (row - control), `sd` the sample standard deviation of the differences seed by seed;
     `low` and `high` bound its 95% interval, examples paired and seeds unpaired. `p_holm` is the two-sided p-value after
     Holm's correction over every line of this table, and `mark` stands where it is below `FAMILY_ERROR`.
@@ -47,8 +49,11 @@ def _compare(
         [seed_scores(results, run, side["tasks"]) for run in results.runs_of("phase2", side["row"])]
         for side in (row, control)
     )
+    shared = [task for task in ours[0] if task in theirs[0]]
+    if set(row["tasks"]) != set(control["tasks"]):
+        shared = [task for task in shared if task != OVERALL]
     lines = []
-    for task in [task for task in ours[0] if task in theirs[0]]:
+    for task in shared:
         differences = [our[task] - their[task] for our, their in zip(ours, theirs, strict=True)]
         difference, sd = mean_and_sd(differences)
         low, high, p = scores[task].difference(row["row"], control["row"])

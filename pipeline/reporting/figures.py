@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from pipeline.evaluation.metrics import METRICS
 from pipeline.files.atomic import atomic_path
 
 # Okabe and Ito, "Color Universal Design" (2008): eight colours that colour-blind readers tell apart. Their yellow is
@@ -22,7 +23,6 @@ from pipeline.files.atomic import atomic_path
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 GREY = "#767676"
 SPLIT_COLORS = {"dev": COLORS[0], "train": COLORS[5]}
-METRIC_LABELS = {"accuracy": "accuracy", "pearson": "Pearson correlation"}
 # Windows of the log in a moving mean: enough to see a trend, too few to make one.
 SMOOTHING_WINDOWS = 5
 PANEL_WIDTH, PANEL_HEIGHT, ROW_HEIGHT = 3.3, 2.7, 0.2  # inches
@@ -152,7 +152,7 @@ def _draw_task(axes: Axes, task: str, curves: pd.DataFrame) -> None:
             )
     axes.set_title(task)
     axes.set_xlabel("epoch")
-    axes.set_ylabel(METRIC_LABELS.get(curves["metric"].iloc[0], curves["metric"].iloc[0]))
+    axes.set_ylabel(METRICS[curves["metric"].iloc[0]].LABEL)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.margins(y=0.12)
 

@@ -2,11 +2,12 @@
 
 import pandas as pd
 
+from pipeline.evaluation.metrics import METRICS, OVERALL
 from pipeline.reporting.controls import BETTER, FAMILY_ERROR, WORSE
 from pipeline.reporting.results import Results
-from pipeline.reporting.tables import OVERALL, constant_seeds, metric_name, trivial_scores
+from pipeline.reporting.tables import OVERALL_METRIC, constant_seeds, metric_name, trivial_scores
+from pipeline.reporting.text_tables import render_markdown
 
-METRIC_TITLES = {"accuracy": "accuracy", "pearson": "Pearson", "mean": ""}
 TRIVIAL_ROW = "*a constant prediction*"
 CONSTANT_MARK = "†"
 
@@ -86,10 +87,8 @@ def _document(results: Results, title: str, header: list[str], lines: list[list[
     index = results.index
     seeds = ", ".join(str(seed) for seed in index["seeds"])
     caption = f"**{title}.** Dev sets, profile `{index['profile']}`, encoder `{index['encoder']}`, seeds {seeds}."
-    # Columns of numbers read best aligned right, columns of words left.
-    rule = ["---" if name in ("row", "metric", "control", "note") else "---:" for name in header]
-    table = [_table_line(cells) for cells in (header, rule, *lines)]
-    return "\n".join([caption, "", *table, "", *(f"- {note}" for note in [*notes, *index.get("caveats", [])])]) + "\n"
+    table = render_markdown(header, lines, words=("row", "metric", "control", "note"))
+    return "\n".join([caption, "", table, "", *(f"- {note}" for note in [*notes, *index.get("caveats", [])])]) + "\n"
 
 
 def _footnotes(constant: dict[tuple[str, str], int], num_seeds: int) -> list[str]:
@@ -115,7 +114,7 @@ def _task_title(results: Results, task: str) -> str:
 
 
 def _metric_title(metric: str) -> str:
-    return METRIC_TITLES.get(metric, metric)
+    return "" if metric == OVERALL_METRIC else METRICS[metric].LABEL
 
 
 def _bounds(intervals: pd.DataFrame, phase: str) -> dict[tuple[str, str], tuple[float, float]]:
@@ -125,8 +124,3 @@ def _bounds(intervals: pd.DataFrame, phase: str) -> dict[tuple[str, str], tuple[
 
 def _with_interval(value: float, low: float, high: float, sign: str = "") -> str:
     return f"{value:{sign}.3f} ({low:{sign}.3f} to {high:{sign}.3f})"
-
-
-def _table_line(cells: list[str]) -> str:
-    # A bar or a line break within a cell would end it.
-    return "| " + " | ".join(" ".join(cell.replace("|", "\\|").split()) for cell in cells) + " |"

@@ -25,6 +25,7 @@ class Run:
     training: dict[str, Any]
     evaluation: dict[str, Any] | None
     history: pd.DataFrame
+    predictions: Path | None  # the folder of its prediction files, where it is there
 
     def score(self, key: str) -> float:
         """The last value of an evaluation metric such as `sst.accuracy`; an unknown one is a `ValueError`."""
@@ -85,7 +86,9 @@ def _read_run(records_folder: Path, phase: str, row: str, seed: int) -> Run:
         if evaluation["run_key"] != training["run_key"]:
             trained, evaluated = training["run_key"], evaluation["run_key"]
             raise ValueError(f"{path}: evaluates run {evaluated}, but {folder / 'record.json'} is run {trained}")
-    return Run(phase, row, seed, training, evaluation, _read_history(folder / "history.csv"))
+    predictions = records_folder.parent / "predictions" / phase / f"{row}-{seed}"
+    history = _read_history(folder / "history.csv")
+    return Run(phase, row, seed, training, evaluation, history, predictions if predictions.is_dir() else None)
 
 
 def _read_finished(path: Path, row: str, seed: int) -> dict[str, Any]:

@@ -4,13 +4,12 @@ from statistics import fmean, stdev
 
 import pandas as pd
 
+from pipeline.evaluation.metrics import METRICS, OVERALL
 from pipeline.reporting.results import Results, Run
 
 TABLE_COLUMNS = ("row", "task", "metric", "mean", "sd", "n", "paper")
 
-# The paper's "Overall Score" (table 2) is the plain mean of these three.
-OVERALL_TASKS = ("sst", "para", "sts")
-OVERALL, OVERALL_METRIC = "overall", "mean"
+OVERALL_METRIC = "mean"
 
 
 def score_table(results: Results, phase: str) -> pd.DataFrame:
@@ -42,7 +41,7 @@ def table_metrics(*tables: pd.DataFrame) -> dict[str, dict[str, float]]:
 
 
 def trivial_scores(results: Results, phase: str) -> dict[str, float]:
-    """What a constant prediction reaches per task: the commonest class; for a correlation 0, by convention.
+    """What a constant prediction reaches per task: the commonest class; of scores 0, by convention.
 
     The evaluations must agree on it: where they do not, they were made on different dev sets (`ValueError`).
     """
@@ -50,8 +49,9 @@ def trivial_scores(results: Results, phase: str) -> dict[str, float]:
     for row in results.rows(phase):
         for task in row["tasks"]:
             for run in results.runs_of(phase, row["row"]):
-                correlates = results.metric(task) == "pearson"
-                score = 0.0 if correlates else run.score(f"{task}.majority_{results.metric(task)}")
+                metric = results.metric(task)
+                of_classes = METRICS[metric].LABELS == "classes"
+                score = run.score(f"{task}.majority_{metric}") if of_classes else 0.0
                 if scores.setdefault(task, score) != score:
                     name = f"evaluation of {phase}/{run.row}-{run.seed}"
                     raise ValueError(
@@ -80,14 +80,12 @@ def metric_name(results: Results, task: str) -> str:
 
 
 def seed_scores(results: Results, run: Run, tasks: list[str]) -> dict[str, float]:
-    """One seed's scores by task, with `overall` where the paper's three tasks are all there."""
+    """One seed's scores by task, with `overall`, their mean, where there are several."""
     return _with_overall({task: run.score(f"{task}.{results.metric(task)}") for task in tasks})
 
 
 def _with_overall(scores: dict[str, float]) -> dict[str, float]:
-    if all(task in scores for task in OVERALL_TASKS):
-        return scores | {OVERALL: fmean(scores[task] for task in OVERALL_TASKS)}
-    return scores
+    return scores | {OVERALL: fmean(scores.values())} if len(scores) > 1 else scores
 
 
 def mean_and_sd(values: list[float]) -> tuple[float, float | None]:

@@ -86,7 +86,8 @@ def summary_record(profile: str) -> Path:
 
 
 def predictions(profile: str, phase: str, row: str, seed: int) -> Path:
-    return results(profile) / "predictions" / phase / f"{row}-{seed}"
+    """Where an evaluation leaves them; `report` copies them to results/<profile>/predictions."""
+    return artifacts(profile) / "predictions" / phase / f"{row}-{seed}"
 
 
 def work(run_key: str) -> Path:

@@ -11,12 +11,12 @@ from mlflow.entities import LoggedModel, Run
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
+from pipeline.evaluation.metrics import METRICS, OVERALL
 from pipeline.evaluation.saved_model import check_hash
 from pipeline.serving.package import hash_code, write_model
 from pipeline.tracking.store import Store, find_experiment, find_runs, lock_file, name_failures, open_store
 
 CANDIDATE, CHAMPION = "candidate", "champion"
-SCORE = "overall"  # on the whole dev sets: what the best run is the best in
 IDENTITY = ("row", "seed", "phase", "profile", "encoder", "run_key", "git_commit", "weights_sha256")  # tags of the run
 CODE_TAG = "code_sha256"
 
@@ -65,21 +65,26 @@ def register(profile: str, root: Path, row: str | None = None, seed: int | None 
 
 
 def choose_run(runs: Iterable[Run], profile: str, row: str | None, seed: int | None) -> Run:
-    """The phase-2 run of this row and seed; without a row the one with the best mean, without a seed its best run."""
+    """The phase-2 run of this row and seed; without a row the one with the best mean, without a seed its best run.
+
+    Without a row only those count that evaluate as many tasks as any: others' overall scores are means of other things.
+    """
     rows: dict[str, list[Run]] = {}
     for run in runs:
         tags = run.data.tags
-        if tags.get("phase") == "phase2" and tags.get("current") == "true" and SCORE in run.data.metrics:
+        if tags.get("phase") == "phase2" and tags.get("current") == "true" and OVERALL in run.data.metrics:
             rows.setdefault(tags["row"], []).append(run)
     if not rows:
         raise ValueError(f"profile {profile}: MLflow has no evaluated run of table 2; `make track` shows what there is")
     if row is None:
-        row = max(rows, key=lambda name: fmean(run.data.metrics[SCORE] for run in rows[name]))
+        num_tasks = {name: len(_task_scores(found[0])) for name, found in rows.items()}
+        candidates = [name for name in rows if num_tasks[name] == max(num_tasks.values())]
+        row = max(candidates, key=lambda name: fmean(run.data.metrics[OVERALL] for run in rows[name]))
     if row not in rows:
         raise ValueError(f"row {row!r}: MLflow has no evaluated run of it; allowed: {', '.join(sorted(rows))}")
     found = {int(run.data.tags["seed"]): run for run in rows[row]}
     if seed is None:
-        return max(found.values(), key=lambda run: run.data.metrics[SCORE])
+        return max(found.values(), key=lambda run: run.data.metrics[OVERALL])
     if seed not in found:
         seeds = ", ".join(map(str, sorted(found)))
         raise ValueError(f"row {row}, seed {seed}: MLflow has no such run; allowed seeds: {seeds}")
@@ -128,10 +133,13 @@ def _log_model(
     return logged
 
 
+def _task_scores(run: Run) -> dict[str, float]:
+    """What its evaluation says of each task, by the task's metric."""
+    metrics = run.data.metrics.items()
+    return {key: value for key, value in metrics if "/" not in key and key.rpartition(".")[2] in METRICS}
+
+
 def _describe(run: Run) -> str:
-    scores = [
-        f"{key} {value:.3f}"
-        for key, value in sorted(run.data.metrics.items())
-        if key == SCORE or ("/" not in key and key.endswith((".accuracy", ".pearson")))
-    ]
+    shown = _task_scores(run) | {OVERALL: run.data.metrics[OVERALL]}
+    scores = [f"{key} {value:.3f}" for key, value in sorted(shown.items())]
     return f"`{run.info.run_name}`, on the whole dev sets: {', '.join(scores)}."

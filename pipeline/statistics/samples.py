@@ -1,8 +1,8 @@
 """What a row's seeds score, and how much each example and each seed contributes to the noise of it.
 
-To first order a metric is a mean over examples: accuracy is one exactly, Pearson's correlation through its influence
-function (Efron, "The Jackknife, the Bootstrap and Other Resampling Plans", 1982, section 6.3, the nonparametric delta
-method). Variances of scores and of differences then have closed forms.
+To first order a metric is a mean over examples: accuracy is one exactly, others are through their influence function
+(Efron, "The Jackknife, the Bootstrap and Other Resampling Plans", 1982, section 6.3, the nonparametric delta method),
+which a metric gives as its `parts`. Variances of scores and of differences then have closed forms.
 
 Shape suffixes: N examples, S seeds.
 """
@@ -51,20 +51,11 @@ class Spread:
 
 def measure(metric: str, labels_N: np.ndarray, predictions_SN: np.ndarray) -> Sample:
     """Score each seed's predictions by a metric of params.yaml."""
-    if metric == "accuracy":
-        parts_SN = (predictions_SN == labels_N).astype(np.float64)
-        return Sample(parts_SN.mean(axis=1), parts_SN, 0)
-    scores_S = np.array([METRICS[metric](labels_N, row_N) for row_N in predictions_SN])
-    parts_SN = np.stack([_pearson_parts(labels_N, row_N, r) for row_N, r in zip(predictions_SN, scores_S, strict=True)])
-    return Sample(scores_S, parts_SN, sum(is_constant(row_N) for row_N in predictions_SN))
-
-
-def _pearson_parts(labels_N: np.ndarray, predictions_N: np.ndarray, r: float) -> np.ndarray:
-    """r plus its influence function; constant predictions have no influence, since their correlation is 0 by rule."""
-    if is_constant(predictions_N) or is_constant(labels_N):
-        return np.zeros(len(labels_N))
-    x_N, y_N = ((values_N - values_N.mean()) / values_N.std() for values_N in (labels_N, predictions_N))
-    return r + x_N * y_N - r * (x_N**2 + y_N**2) / 2
+    module = METRICS[metric]
+    scores_S = np.array([module.score(labels_N, row_N) for row_N in predictions_SN])
+    parts_SN = np.stack([module.parts(labels_N, *row) for row in zip(predictions_SN, scores_S, strict=True)])
+    num_constant = sum(is_constant(row_N) for row_N in predictions_SN) if module.LABELS == "scores" else 0
+    return Sample(scores_S, parts_SN, num_constant)
 
 
 def measure_spread(sample: Sample) -> Spread:

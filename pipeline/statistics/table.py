@@ -81,18 +81,21 @@ def score_task(name: str, metric: str, labels_N: np.ndarray, predictions: Mappin
     return TaskScores(name, rows)
 
 
-def average_tasks(name: str, tasks: list[TaskScores]) -> TaskScores:
-    """The plain mean over tasks, seed by seed, of the rows that have them all; their dev sets are independent."""
-    rows = {}
-    for row in tasks[0].rows:
-        if not all(row in task.rows for task in tasks):
+def average_tasks(name: str, tasks: Mapping[str, TaskScores], rows: Mapping[str, list[str]]) -> TaskScores:
+    """The plain mean over a row's tasks, seed by seed; the tasks' dev sets are independent.
+
+    `rows` gives the tasks of each row. A row with one task has no mean: it is left out.
+    """
+    averaged = {}
+    for row, names in rows.items():
+        if len(names) < 2:
             continue
-        parts = [task.rows[row] for task in tasks]
+        parts = [tasks[task].rows[row] for task in names]
         scores_S = np.mean([part.scores_S for part in parts], axis=0)
         spread = Spread(
             sum_of_squares=float(((scores_S - scores_S.mean()) ** 2).sum()),
             degrees=max(part.spread.degrees for part in parts),
             flip_variance=sum(part.spread.flip_variance for part in parts) / len(parts) ** 2,
         )
-        rows[row] = RowScores(scores_S, np.mean([part.resampled_B for part in parts], axis=0), spread)
-    return TaskScores(name, rows)
+        averaged[row] = RowScores(scores_S, np.mean([part.resampled_B for part in parts], axis=0), spread)
+    return TaskScores(name, averaged)

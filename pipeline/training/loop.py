@@ -144,7 +144,7 @@ class Training:
             metric = self.spec["tasks"][task]["metric"]
             for split, indices in self.data[task].curve_indices.items():
                 predictions = source.predict(task, split, indices)
-                value = METRICS[metric](self.data[task].labels(split, indices), predictions)
+                value = METRICS[metric].score(self.data[task].labels(split, indices), predictions)
                 values[f"{split}/{task}.{metric}"] = value
                 row = (leg_number + 1, progress.epoch + 1, progress.total_steps, split, task, metric, value)
                 progress.history.append(dict(zip(HISTORY_COLUMNS, row, strict=True)))

@@ -32,14 +32,14 @@ def read_predictions(path):
 def test_scores_are_those_of_the_prediction_files_on_the_whole_dev_set(tiny, run):
     scores = evaluate(run)
     folder = layout.predictions(*run.place)
-    assert folder.as_posix() == "results/tiny/predictions/phase2/iteration_1-0"
+    assert folder.as_posix() == "artifacts/tiny/predictions/phase2/iteration_1-0"
     for task, metric in (("sst", "accuracy"), ("para", "accuracy"), ("sts", "pearson")):
         rows = read_predictions(folder / f"{task}.csv")
         dev = read_tokens(layout.tokens(PROFILE, ENCODER) / task / "dev")
         assert [row["id"] for row in rows] == dev.ids and len(rows) == 20
         labels, predictions = (np.array([float(row[key]) for row in rows]) for key in ("label", "prediction"))
         np.testing.assert_allclose(labels, dev.labels, rtol=1e-6)
-        assert scores[f"{task}.{metric}"] == pytest.approx(METRICS[metric](labels, predictions), abs=1e-6)
+        assert scores[f"{task}.{metric}"] == pytest.approx(METRICS[metric].score(labels, predictions), abs=1e-6)
     assert scores["overall"] == (scores["sst.accuracy"] + scores["para.accuracy"] + scores["sts.pearson"]) / 3
 
 

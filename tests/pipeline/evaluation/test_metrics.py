@@ -1,12 +1,12 @@
-"""The paper's metrics against scikit-learn and scipy, and what a constant guess scores."""
+"""Every metric against scikit-learn or scipy, what its examples contribute, and what a constant guess scores."""
 
 import numpy as np
 import pytest
-from scipy.stats import pearsonr
+from scipy.stats import pearsonr, spearmanr
 from sklearn.dummy import DummyClassifier, DummyRegressor
-from sklearn.metrics import accuracy_score, mean_squared_error
+from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef, mean_squared_error
 
-from pipeline.evaluation.metrics import METRICS, accuracy, is_constant, pearson, score
+from pipeline.evaluation.metrics import METRICS, is_constant, score
 
 
 @pytest.fixture
@@ -14,18 +14,58 @@ def rng():
     return np.random.default_rng(0)
 
 
-@pytest.mark.parametrize("num_examples", [1, 2, 500])
-def test_accuracy_equals_scikit_learns(rng, num_examples):
-    labels, predictions = rng.integers(0, 3, (2, num_examples)).astype(np.float32)
-    assert accuracy(labels, predictions) == pytest.approx(accuracy_score(labels, predictions), abs=1e-12)
+ORACLES = {
+    "accuracy": accuracy_score,
+    "macro_f1": lambda labels, predictions: f1_score(labels, predictions, average="macro", zero_division=0),
+    "matthews": matthews_corrcoef,
+    "pearson": lambda labels, predictions: pearsonr(labels, predictions).statistic,
+    "spearman": lambda labels, predictions: spearmanr(labels, predictions).statistic,
+}
 
 
-@pytest.mark.parametrize("num_examples", [2, 500])
-def test_pearson_equals_scipys(rng, num_examples):
-    labels = rng.uniform(0, 5, num_examples)
-    predictions = labels + rng.normal(0, 2, num_examples)
-    assert pearson(labels, predictions) == pytest.approx(pearsonr(labels, predictions).statistic, abs=1e-12)
-    assert pearson(labels, -predictions) == pytest.approx(-pearson(labels, predictions), abs=1e-12)
+def draw(rng, metric, num_examples):
+    """Labels and predictions with equal values among them, of three classes or scores in quarters."""
+    labels = rng.integers(0, 3, num_examples).astype(np.float32)
+    predictions = np.where(rng.random(num_examples) < 0.6, labels, rng.integers(0, 3, num_examples))
+    if METRICS[metric].LABELS == "classes":
+        return labels, predictions.astype(np.float32)
+    labels = labels + np.float32(0.25) * rng.integers(0, 4, num_examples).astype(np.float32)
+    return labels, (predictions + rng.integers(0, 9, num_examples) / 4).astype(np.float32)
+
+
+@pytest.mark.parametrize("num_examples", [2, 20, 500])
+@pytest.mark.parametrize("metric", METRICS)
+def test_every_metric_equals_its_oracle(rng, metric, num_examples):
+    labels, predictions = draw(rng, metric, num_examples)
+    predictions[:2], labels[:2] = (1, 0), (1, 2)  # a constant is another matter
+    assert METRICS[metric].score(labels, predictions) == pytest.approx(ORACLES[metric](labels, predictions), abs=1e-6)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_parts_are_what_the_score_loses_without_an_example(rng, metric):
+    labels, predictions = (values.astype(np.float64) for values in draw(rng, metric, 400))
+    module = METRICS[metric]
+    whole = module.score(labels, predictions)
+    parts = module.parts(labels, predictions, whole)
+    assert parts.mean() == pytest.approx(whole)
+    without = [module.score(np.delete(labels, n), np.delete(predictions, n)) for n in range(400)]
+    np.testing.assert_allclose(parts - whole, 399 * (whole - np.array(without)), atol=0.03)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_a_constant_contributes_what_it_scores(rng, metric):
+    labels, _ = draw(rng, metric, 50)
+    constant, module = np.full(50, 1.0), METRICS[metric]
+    constant_score = module.score(labels, constant)
+    assert module.parts(labels, constant, constant_score).mean() == pytest.approx(constant_score)
+    if metric not in ("accuracy", "macro_f1"):
+        assert constant_score == 0
+
+
+def test_an_unknown_metric_is_answered_with_what_there_is():
+    with pytest.raises(ValueError, match="'bleu' is unknown; allowed: accuracy, macro_f1, matthews, pearson, spearman"):
+        METRICS["bleu"]
+    assert "bleu" not in METRICS
 
 
 @pytest.mark.parametrize("constant", [0.0, 2.5, -1e-3, 1e6])
@@ -35,14 +75,15 @@ def test_constant_predictions_correlate_with_nothing(rng, constant):
     predictions[0] = np.nextafter(predictions[0], np.float32(np.inf))  # what rounding makes of a constant
     result = score("sts", "pearson", labels, predictions, labels)
     assert (result["sts.pearson"], result["sts.constant"]) == (0.0, 1.0)
-    assert pearson(predictions, labels) == 0.0
+    assert METRICS["pearson"].score(predictions, labels) == METRICS["spearman"].score(predictions, labels) == 0.0
+    assert METRICS["spearman"].score(labels, predictions) == 0.0
 
 
 def test_small_differences_are_no_constant(rng):
     predictions = 2.5 + 1e-4 * rng.normal(size=50)
     assert not is_constant(predictions)
     assert score("sts", "pearson", predictions, predictions, predictions)["sts.constant"] == 0.0
-    assert pearson(predictions, predictions) == pytest.approx(1)
+    assert METRICS["pearson"].score(predictions, predictions) == pytest.approx(1)
 
 
 def test_a_classification_brings_the_majority_of_the_training_set(rng):

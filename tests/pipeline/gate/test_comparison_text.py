@@ -31,7 +31,7 @@ def comparison() -> Comparison:
 
 def test_terminal_line_by_line(comparison):
     lines = render_terminal(comparison).splitlines()
-    assert lines[0].split() == "phase row task baseline current difference 95% interval could see verdict".split()
+    assert lines[0].split() == "phase row task baseline current difference 95% interval could see verdict note".split()
     assert lines[1].split() == (
         "phase2 same sst 0.5000 0.5000 +0.0000 +0.0000 to +0.0000 equivalent identical predictions".split()
     )

@@ -10,7 +10,7 @@ from pipeline.statistics.holm import adjust
 
 def compare(profile):
     results = read_results(profile.plan, profile.records)
-    return control_table(results, measure_scores(results, profile.results / "predictions", "phase2"))
+    return control_table(results, measure_scores(results, "phase2"))
 
 
 def test_controls_are_differences_seed_by_seed(profile):
@@ -24,6 +24,15 @@ def test_controls_are_differences_seed_by_seed(profile):
     assert (table["difference"][0], table["sd"][0]) == pytest.approx((0.1, 0.0))
     assert table["low"][0] < 0 < table["high"][0]
     assert table["mark"][0] == ""
+
+
+def test_overall_is_compared_where_both_rows_evaluate_the_same_tasks(profile):
+    profile.add("phase2", "control", [{"sst": 0.5, "para": 0.9, "sts": 0.1}] * 2)
+    profile.add("phase2", "same", [{"sst": 0.5, "para": 0.8, "sts": 0.1}] * 2, control="control")
+    profile.add("phase2", "fewer", [{"sst": 0.5, "para": 0.9}] * 2, control="control")
+    table = compare(profile)
+    tasks = table.groupby("row", sort=False)["task"].agg(list).to_dict()
+    assert tasks == {"same": ["sst", "para", "sts", "overall"], "fewer": ["sst", "para"]}
 
 
 def test_a_mark_says_which_way_and_only_where_it_is_sure(profile):

@@ -56,7 +56,7 @@ def test_curves_have_a_panel_per_task_with_mean_and_metric(tmp_path, drawn):
     draw_phase1(tmp_path / "figure.png", make_curves())
     sst, sts = drawn[0].axes
     assert [axes.get_title("left") for axes in (sst, sts)] == ["sst", "sts"]
-    assert [axes.get_ylabel() for axes in (sst, sts)] == ["accuracy", "Pearson correlation"]
+    assert [axes.get_ylabel() for axes in (sst, sts)] == ["accuracy", "Pearson"]
     dev, ring, train = sst.lines
     assert list(dev.get_xdata()) == list(train.get_xdata()) == [1, 2, 3]
     assert list(dev.get_ydata()) == pytest.approx([0.45, 0.55, 0.45])  # without the .9 of the other task's leg

@@ -19,7 +19,7 @@ TWO_SEEDS_NOTE = "- In parentheses: the 95% interval, over examples and 2 seeds 
 def render(profile, phase, renderer) -> list[str]:
     """The lines of a table, its intervals as `(..)`: test_intervals.py has their values."""
     results = read_results(profile.plan, profile.records)
-    scores = {phase: measure_scores(results, profile.results / "predictions", phase)}
+    scores = {phase: measure_scores(results, phase)}
     text = renderer(results, score_table(results, phase), interval_table(results, scores))
     return INTERVAL.sub("(..)", text).splitlines()
 
@@ -30,7 +30,7 @@ def table2(profile) -> list[str]:
 
 def controls(profile) -> list[str]:
     results = read_results(profile.plan, profile.records)
-    scores = measure_scores(results, profile.results / "predictions", "phase2")
+    scores = measure_scores(results, "phase2")
     return render_controls(results, control_table(results, scores)).splitlines()
 
 
@@ -90,11 +90,11 @@ def test_controls_carry_a_sign_an_interval_and_a_mark_where_it_is_sure(profile):
     profile.add("phase2", "row", [{"sst": 0.6, "sts": 0.99}, {"sst": 0.7, "sts": 0.99}], control="iteration_2")
     lines = controls(profile)
     cells = [cell.strip() for cell in lines[4].split("|")[1:-1]]
-    assert cells[:2] == ["`row`", "`iteration_2`"] and cells[4] == "2"
+    assert cells[:2] == ["`row`", "`iteration_2`"] and cells[5] == "2"
     assert INTERVAL.sub("(..)", cells[2]) == "+0.100 (..)"
     assert INTERVAL.sub("(..)", cells[3]) == "+0.890 (..) ▲"
     assert INTERVAL.search(cells[3])[1].startswith("+")
-    assert any("Holm's correction over the 2 differences of this table (5% for all" in line for line in lines)
+    assert any("Holm's correction over the 3 differences of this table (5% for all" in line for line in lines)
 
 
 def test_empty_profile_is_a_header_and_its_caveats(profile):

@@ -1,15 +1,15 @@
 """The whole report of a small profile, through its stage."""
 
 import json
-import sys
 
 import pandas as pd
 import pytest
 
-from pipeline.files.atomic import read_json
+from pipeline.files.atomic import read_json, write_text
 from pipeline.reporting.report import REPORT_FILES
 from pipeline.runs.record import read_record
 from stages import report as stage
+from tests.tiny import call_stage
 
 TWO_SEEDS = [{"sst": 0.4, "para": 0.8, "sts": 0.6}, {"sst": 0.6, "para": 0.8, "sts": 0.7}]
 
@@ -17,9 +17,7 @@ TWO_SEEDS = [{"sst": 0.4, "para": 0.8, "sts": 0.6}, {"sst": 0.6, "para": 0.8, "s
 def report(profile, tmp_path, monkeypatch, name="demo") -> dict[str, bytes]:
     """Run the stage and return the files that it wrote."""
     monkeypatch.chdir(tmp_path)
-    folders = ["--plan", profile.plan, "--records", profile.records, "--results", profile.results]
-    monkeypatch.setattr(sys, "argv", ["report", "--profile", name, *map(str, folders)])
-    stage.main()
+    call_stage(stage, "--profile", name)
     return {path.name: path.read_bytes() for path in profile.results.iterdir() if path.is_file()}
 
 
@@ -43,7 +41,7 @@ def test_report_writes_every_file_and_the_same_bytes_twice(full_profile, tmp_pat
 
 def test_summary_record_holds_the_tables(full_profile, tmp_path, monkeypatch):
     report(full_profile, tmp_path, monkeypatch)
-    record = read_record(tmp_path / "summary" / "record.json")
+    record = read_record(tmp_path / "artifacts/demo/summary" / "record.json")
     identity = {key: record[key] for key in ("kind", "profile", "phase", "row", "seed")}
     assert identity == {"kind": "summary", "profile": "demo", "phase": "summary", "row": "summary", "seed": None}
     flat = {
@@ -59,7 +57,7 @@ def test_summary_record_holds_the_tables(full_profile, tmp_path, monkeypatch):
 def test_run_key_follows_the_tables(full_profile, tmp_path, monkeypatch):
     def run_key() -> str:
         report(full_profile, tmp_path, monkeypatch)
-        return read_record(tmp_path / "summary" / "record.json")["run_key"]
+        return read_record(tmp_path / "artifacts/demo/summary" / "record.json")["run_key"]
 
     first = run_key()
     assert run_key() == first
@@ -83,5 +81,37 @@ def test_profile_without_rows_still_has_every_file(profile, tmp_path, monkeypatc
 
 
 def test_plan_of_another_profile_is_refused(profile, tmp_path, monkeypatch):
-    with pytest.raises(ValueError, match="plan of profile 'demo', not of 'paper'"):
-        report(profile, tmp_path, monkeypatch, name="paper")
+    profile.index["profile"] = "paper"
+    profile.save()
+    with pytest.raises(ValueError, match="plan of profile 'paper', not of 'demo'"):
+        report(profile, tmp_path, monkeypatch)
+
+
+def list_files(folder):
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_what_the_plan_lists_is_published_and_nothing_else(full_profile, tmp_path, monkeypatch):
+    full_profile.add("phase1", "recipe", [{"sst": 0.5}, {"sst": 0.5}])
+    full_profile.write_predictions("phase2", "gone", 0, "sst", [0.0], [1.0])
+    write_text(full_profile.results / "predictions/phase2/old-0/sst.csv", "of a plan before")
+    write_text(tmp_path / "artifacts/demo/data/data.md", "the data")
+    report(full_profile, tmp_path, monkeypatch)
+    published = list_files(full_profile.results / "predictions")
+    expected = list_files(full_profile.predictions)
+    assert expected.pop("phase2/gone-0/sst.csv") and "phase1/recipe-1/sst.csv" in expected
+    assert published == expected
+    assert (full_profile.results / "data.md").read_text() == "the data"
+    assert not (full_profile.results / "data.json").exists()
+
+
+def test_a_row_that_was_not_trained_is_a_row_like_any_other(full_profile, tmp_path, monkeypatch):
+    """Its record has no metrics, its history is a header."""
+    full_profile.add("phase2", "untrained", TWO_SEEDS, control="iteration_2")
+    full_profile.index["figures"]["phase2"] = "untrained"
+    full_profile.save()
+    files = report(full_profile, tmp_path, monkeypatch)
+    assert set(files) == set(REPORT_FILES)
+    assert list(pd.read_csv(full_profile.results / "table2.csv")["row"].unique())[-1] == "untrained"
+    assert "untrained" in set(pd.read_csv(full_profile.results / "controls.csv")["row"])
+    assert b"untrained" not in files["curves.csv"]

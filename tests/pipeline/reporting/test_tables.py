@@ -51,9 +51,15 @@ def test_one_seed_has_no_deviation_and_no_paper_value_stays_empty(single_seed_pr
     )
 
 
-def test_row_without_all_three_tasks_has_no_overall(profile):
-    profile.add("phase2", "row", [{"sst": 0.4, "sts": 0.6}, {"sst": 0.6, "sts": 0.7}])
-    assert list(score_table(read(profile), "phase2")["task"]) == ["sst", "sts"]
+def test_overall_is_that_of_the_row_s_own_tasks(profile):
+    profile.add("phase2", "three", THREE_TASKS)
+    profile.add("phase2", "two", [{"sst": 0.4, "sts": 0.6}, {"sst": 0.6, "sts": 0.7}], paper={"overall": 0.5})
+    profile.add("phase2", "one", [{"sst": 0.4}, {"sst": 0.6}])
+    table = score_table(read(profile), "phase2")
+    assert list(table["task"]) == ["sst", "para", "sts", "overall", "sst", "sts", "overall", "sst"]
+    overall = table[table["task"] == "overall"].set_index("row")
+    assert overall["mean"].to_dict() == pytest.approx({"three": 0.65, "two": 0.575})
+    assert overall["paper"]["two"] == 0.5
 
 
 def test_empty_phase_is_a_table_with_only_a_header(profile):
@@ -98,6 +104,14 @@ def test_rows_evaluated_on_different_dev_sets_are_refused(profile):
     profile.write_evaluation("phase2", "row", 1, {"sst": 0.5}, extra={"sst.majority_accuracy": 0.3})
     with pytest.raises(ValueError, match="phase2/row-1: the commonest class of sst scores 0.3"):
         trivial_scores(read(profile), "phase2")
+
+
+def test_the_trivial_score_is_the_metric_s_own(profile):
+    profile.index["tasks"]["sst"]["metric"] = "macro_f1"
+    profile.add("phase2", "row", [{"sst": 0.4}] * 2)
+    for seed in (0, 1):
+        profile.write_evaluation("phase2", "row", seed, {"sst": 0.4}, extra={"sst.majority_macro_f1": 0.08})
+    assert trivial_scores(read(profile), "phase2") == {"sst": 0.08}
 
 
 def test_constant_predictions_are_counted(profile):

@@ -71,7 +71,8 @@ def test_overall_is_the_mean_seed_by_seed():
         score_task(name, "accuracy", LABELS_N, {"a": predict(scores), **extra})
         for name, scores, extra in (("one", [0.4, 0.6], {"b": predict([0.5, 0.5])}), ("two", [0.6, 0.4], {}))
     ]
-    overall = average_tasks("overall", parts)
+    tasks = dict(zip(("one", "two"), parts, strict=True))
+    overall = average_tasks("overall", tasks, {"a": ["one", "two"], "b": ["one"]})
     assert list(overall.rows) == ["a"]
     assert overall.rows["a"].scores_S == pytest.approx([0.5, 0.5], abs=0.002)
     assert overall.rows["a"].spread.sum_of_squares == pytest.approx(0, abs=1e-5)

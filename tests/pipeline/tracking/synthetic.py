@@ -48,7 +48,7 @@ def make_evaluation(row: str, seed: int) -> dict:
     return make_record(
         "evaluation", "phase2", row, seed, start_time=time_ms - 10, end_time=time_ms + 10,
         metrics={"sst.accuracy": [[0, time_ms, 0.5]], "overall": [[0, time_ms, 0.6]]},
-        artifacts=[f"results/tiny/predictions/phase2/{row}-{seed}/sst.csv"],
+        artifacts=[f"artifacts/tiny/predictions/phase2/{row}-{seed}/sst.csv"],
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.files.atomic import write_text
-from pipeline.gate.difference import Difference, compare
+from pipeline.gate.difference import Difference, find_difference
 from pipeline.gate.difference_side import Side, read_side
 from tests.pipeline.gate.difference.conftest import write_answers, write_runs
 
@@ -15,7 +15,7 @@ MARGINS, SEED_SD = {"sst": 0.02, "sts": 0.015}, {"sst": 0.006, "sts": 0.007}
 
 def compare_rows(root: Path, one: str = "baseline", other: str = "iteration_1") -> Difference:
     sides = [read_side(row, root, "tiny", [row]) for row in (one, other)]
-    return compare(*sides, MARGINS, SEED_SD)
+    return find_difference(*sides, MARGINS, SEED_SD)
 
 
 def test_only_what_differs_is_named(project: Path) -> None:
@@ -56,10 +56,18 @@ def test_the_overall_interval_is_that_of_independent_tasks(project: Path) -> Non
             for run, file in zip(runs, files, strict=True)
         ]
         sides.append(Side(row, {place: runs}))
-    found = compare(*sides, MARGINS, SEED_SD)
+    found = find_difference(*sides, MARGINS, SEED_SD)
     half = {score.metric: (score.interval[1] - score.interval[0]) / 2 for score in found.scores}
     expected = (half["sst.accuracy"] ** 2 + half["sts.accuracy"] ** 2) ** 0.5 / 2
     assert half["overall"] == pytest.approx(expected)
+
+
+def test_overall_of_other_tasks_is_no_difference(project: Path) -> None:
+    sides = [read_side(row, project, "tiny", [row]) for row in ("baseline", "iteration_1")]
+    for side, more in zip(sides, ({}, {"para.macro_f1": 0.5}), strict=True):
+        for place, runs in side.rows.items():
+            side.rows[place] = [replace(run, scores=run.scores | more | {"overall": 0.5}) for run in runs]
+    assert [score.metric for score in find_difference(*sides, MARGINS, SEED_SD).scores] == ["sst.accuracy"]
 
 
 def test_flips_are_those_that_one_side_alone_has_right(project: Path) -> None:
@@ -72,27 +80,28 @@ def test_flips_are_those_that_one_side_alone_has_right(project: Path) -> None:
 def test_seeds_vote(project: Path) -> None:
     """With one of two seeds right the lower class wins: no flip against a side that has neither right."""
     for seed, num_right in ((0, 100), (1, 160)):
-        write_answers(project / f"results/tiny/predictions/phase2/iteration_1-{seed}/sst.csv", num_right)
+        write_answers(project / f"artifacts/tiny/predictions/phase2/iteration_1-{seed}/sst.csv", num_right)
     assert compare_rows(project).flips == []
 
 
 def test_a_similarity_is_right_within_a_fifth_of_the_scale(project: Path) -> None:
-    answers = {"baseline": ("3.9", "2", "1.5"), "iteration_1": ("4.1", "3", "3.5")}
+    answers = {"baseline": ("3.9", "2", "1.5", "5", "0"), "iteration_1": ("4.1", "3", "3.5", "5", "0")}
     sides = []
     for row, values in answers.items():
-        lines = [f"{name},3,{value}\n" for name, value in zip("abc", values, strict=True)]
+        examples = zip("abcde", (3, 3, 3, 5, 0), values, strict=True)
+        lines = [f"{name},{label},{value}\n" for name, label, value in examples]
         path = project / f"{row}/sts.csv"
         write_text(path, "".join(["id,label,prediction\n", *lines]))
         side = read_side(row, project, "tiny", [row])
         ((place, runs),) = side.rows.items()
         sides.append(Side(row, {place: [replace(runs[0], scores={"sts.pearson": 0.0}, predictions={"sts": path})]}))
-    flips = compare(*sides, MARGINS, SEED_SD).flips
+    flips = find_difference(*sides, MARGINS, SEED_SD).flips
     assert [(flip.id, flip.is_fixed) for flip in flips] == [("c", True), ("a", False)]
 
 
 def test_other_examples_are_said_and_leave_the_scores(project: Path) -> None:
     for seed in (0, 1):
-        path = project / f"results/tiny/predictions/phase2/iteration_1-{seed}/sst.csv"
+        path = project / f"artifacts/tiny/predictions/phase2/iteration_1-{seed}/sst.csv"
         path.write_text(path.read_text().replace("id0,", "other,"))
     found = compare_rows(project)
     (score,) = found.scores
@@ -104,5 +113,5 @@ def test_other_examples_are_said_and_leave_the_scores(project: Path) -> None:
 def test_rows_of_one_side_alone_are_named(project: Path) -> None:
     everything = read_side("all", project, "tiny")
     one = Side("one", {place: runs for place, runs in everything.rows.items() if place[1] == "baseline"})
-    found = compare(everything, one, MARGINS, SEED_SD)
+    found = find_difference(everything, one, MARGINS, SEED_SD)
     assert found.only == (["iteration_1"], [])

@@ -49,7 +49,7 @@ def test_what_neither_git_nor_dvc_has_is_said(project: Path, tmp_path: Path) -> 
 def test_a_run_is_what_mlflow_has(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tags = {"phase": "phase2", "row": "baseline", "seed": "1", "dataset.sst": "d" * 64, "environment.cpu": "fast"}
     params = {"train.lr": "1e-05", "code": "c" * 64}
-    folder = project / "results/tiny/predictions/phase2/baseline-1"
+    folder = project / "artifacts/tiny/predictions/phase2/baseline-1"
     stored = StoredRun(tags, params, {"sst.accuracy": 0.5, "dev/sst.accuracy": 0.4}, folder)
     monkeypatch.setattr(read_back, "read_run", lambda run_id, root, work: stored if run_id == RUN else None)
     kind, side = resolve(RUN, "tiny", project, tmp_path)

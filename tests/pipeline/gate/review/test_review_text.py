@@ -66,7 +66,7 @@ def test_the_workflow_runs_what_is_tested_here():
     """The job of the workflow restores DVC's cache and runs the one command that runs here too."""
     import yaml
 
-    root = Path(__file__).parents[3]
+    root = Path(__file__).parents[4]
     jobs = yaml.safe_load((root / ".github/workflows/ci.yml").read_text())["jobs"]
     steps = jobs["metrics"]["steps"]
     commands = [step.get("run", "") for step in steps]
