@@ -25,6 +25,19 @@ def predict(model: MultitaskModel, task: str, tokens: TokenSet, indices: Sequenc
     return _by_length(model, tokens, indices, max_tokens, predict_batch)
 
 
+@torch.inference_mode()
+def compute_outputs(
+    model: MultitaskModel, task: str, tokens: TokenSet, indices: Sequence[int], max_tokens: int
+) -> np.ndarray:
+    """What the task's head makes of each example (logits n x C, or scores n), float32, in the order of `indices`."""
+    fixed = FixedWeights()
+
+    def compute_batch(batch: np.ndarray) -> Tensor:
+        return model(task, pack(tokens.sentences(batch)).to(_device(model)), fixed)
+
+    return _by_length(model, tokens, indices, max_tokens, compute_batch)
+
+
 @torch.no_grad()  # vectors that a head is trained on, so no inference tensors
 def encode(model: MultitaskModel, tokens: TokenSet, indices: Sequence[int], max_tokens: int) -> np.ndarray:
     """The vectors of the sentences of each example, float32 n x S x D, in the order of `indices`."""

@@ -27,6 +27,7 @@ class Progress:
     event_bytes: int = 0  # how much of the event file was written
     history: list[dict] = field(default_factory=list)  # rows of history.csv
     window: dict[str, float] = field(default_factory=dict)  # sums since the last point of the loss curves
+    first_losses: list[dict[str, float]] = field(default_factory=list)  # by task, of each of the first steps
 
 
 @dataclass

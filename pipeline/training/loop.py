@@ -18,6 +18,7 @@ from pipeline.runs.run_files import Run
 from pipeline.training.checkpoint import Progress, State, copy_tensors, load_checkpoint, read_progress, save_checkpoint
 from pipeline.training.mixing import MIXINGS
 from pipeline.training.optimization import LegOptimizer
+from pipeline.training.replay import NUM_FIRST_STEPS, losses_of, probe
 from pipeline.training.run_record import HISTORY_COLUMNS, resume_log, start_log, write_outputs
 from pipeline.training.task_data import FineTuned, Frozen, TaskData, read_task_data
 
@@ -31,12 +32,16 @@ def train(run: Run, root: Path = Path(".")) -> None:
     Training(run, root).run_all()
 
 
-class Training:
-    """A run in progress."""
+class EnoughSteps(Exception):
+    """A training has taken the steps that it was asked for."""
 
-    def __init__(self, run: Run, root: Path) -> None:
-        self.run, self.spec, self.root = run, run.spec, root
-        work = root / layout.work(run.key)
+
+class Training:
+    """A run in progress; with `max_steps` it ends with `EnoughSteps` after so many steps and leaves no outputs."""
+
+    def __init__(self, run: Run, root: Path, work: Path | None = None, max_steps: int | None = None) -> None:
+        self.run, self.spec, self.root, self.max_steps = run, run.spec, root, max_steps
+        work = work or root / layout.work(run.key)
         self.checkpoint_path, self.events_path = work / "checkpoint.safetensors", work / "events.jsonl"
         self.checkpoint_seconds = float(os.environ.get("BERTY_CHECKPOINT_SECONDS") or 20)
         self.device = choose_device()
@@ -59,6 +64,8 @@ class Training:
             first_leg = self.state.progress.leg
             for leg_number in range(first_leg, len(self.spec["schedule"])):
                 self._train_leg(leg_number, resume=resumed and leg_number == first_leg)
+            if self.max_steps is not None:
+                raise EnoughSteps
             self._write_outputs()
         shutil.rmtree(self.events_path.parent)
 
@@ -67,8 +74,8 @@ class Training:
         if resume:
             # The model first: a frozen leg encodes with it. The optimizer's moments follow when there is an optimizer.
             load_checkpoint(self.checkpoint_path, state)
-        source = self._make_source(leg)
-        num_steps = len(self._draw_batches(leg_number, epoch=0))
+        source = self.make_source(leg, state.model, {task: self.data[task] for task in leg["tasks"]})
+        num_steps = len(self.draw_batches(leg_number, epoch=0))
         optimizer = LegOptimizer(self.spec, leg_number, state, source, num_steps)
         if resume:
             load_checkpoint(self.checkpoint_path, state)
@@ -77,13 +84,17 @@ class Training:
         self.last_saved = self.window_start = time.monotonic()
         with self._open_bar(leg_number, num_steps) as bar:
             for epoch in range(progress.epoch, leg["epochs"]):
-                batches = self._draw_batches(leg_number, epoch)
+                batches = self.draw_batches(leg_number, epoch)
                 for step in range(progress.step, num_steps):
                     measured = optimizer.step(batches[step], epoch, step)
                     progress.step, progress.total_steps = step + 1, progress.total_steps + 1
+                    if progress.total_steps <= NUM_FIRST_STEPS:
+                        progress.first_losses.append(losses_of(measured))
                     self._add_to_window(measured, bar, optimizer.learning_rate, is_last=step + 1 == num_steps)
                     bar.update()
                     self._save_checkpoint_if_due()
+                    if progress.total_steps == self.max_steps:
+                        raise EnoughSteps
                 self._finish_epoch(leg_number, leg, source, bar)
                 progress.epoch, progress.step = epoch + 1, 0
         if state.best:
@@ -93,12 +104,14 @@ class Training:
         state.best, state.combiner = {}, {}
         progress.leg, progress.epoch, progress.best_score, progress.best_epoch = leg_number + 1, 0, None, None
 
-    def _make_source(self, leg: dict[str, Any]) -> FineTuned | Frozen:
-        data = {task: self.data[task] for task in leg["tasks"]}
+    def make_source(
+        self, leg: dict[str, Any], model: MultitaskModel, data: dict[str, TaskData]
+    ) -> FineTuned | Frozen:
+        """Where the leg's steps get the outputs of a model from."""
         kind = Frozen if leg["encoder"] == "frozen" else FineTuned
-        return kind(self.state.model, data, self.spec["train"]["evaluation_tokens"])
+        return kind(model, data, self.spec["train"]["evaluation_tokens"])
 
-    def _draw_batches(self, leg_number: int, epoch: int) -> list[dict[str, np.ndarray]]:
+    def draw_batches(self, leg_number: int, epoch: int) -> list[dict[str, np.ndarray]]:
         """An epoch's steps: the examples that each takes of the leg's tasks."""
         used = {task: self.data[task].train_indices for task in self.spec["schedule"][leg_number]["tasks"]}
         num_examples = {task: len(indices) for task, indices in used.items()}
@@ -167,6 +180,7 @@ class Training:
         save_checkpoint(self.checkpoint_path, self.state)
 
     def _write_outputs(self) -> None:
+        self.log.replay({"steps": self.state.progress.first_losses, "probe": probe(self)})
         write_outputs(self.run, self.state, self.log, self.events_path, self.root)
 
     def _fill_from_start(self, model: MultitaskModel) -> None:

@@ -1,0 +1,145 @@
+"""`make vouch`: results that a change of code, or of a package, should not have changed, held to their records.
+
+A run whose run file differs from its record in nothing but code and packages is replayed: its first steps from its own
+start, the probe from the published encoder, and a miniature of the run that shows which functions are executed. Where
+all agree the results get the new run file's key without training; nothing else is trained.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from pipeline.engine.rehearsal import rehearse
+from pipeline.engine.rekey import rekey
+from pipeline.files.atomic import read_json
+from pipeline.runs import layout
+from pipeline.runs.code import Code, combine_digests, entries_of_run
+from pipeline.runs.environment import environment
+from pipeline.runs.index import IndexedRun, read_index
+from pipeline.runs.run_files import Run, read_run
+from pipeline.runs.start import make_start
+from pipeline.training.loop import EnoughSteps, Training
+from pipeline.training.replay import NUM_FIRST_STEPS, find_difference, probe
+
+# Relative differences of a loss or an output that are rounding on another processor or with other threads.
+TOLERANCES = {"fp32": 1e-3, "bf16": 5e-2}
+MEANING = ("code", "packages")  # the keys of a run file that a replay may vouch for
+NUM_NAMED = 5
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What came of a run: `outcome` is unchanged, vouched, refused, to train (its row changed, or nothing is there)."""
+
+    stage: str
+    outcome: str
+    why: str = ""
+
+
+def vouch(profile: str, root: Path, num_steps: int = NUM_FIRST_STEPS) -> Iterator[Verdict]:
+    """A verdict for every run of the plan, in an order in which a start comes before what starts from it.
+
+    Results that a replay vouches for are re-keyed at once; `commit` tells DVC afterwards.
+    """
+    index, code = read_index(root, profile), Code(root)
+    for found in index.planned:
+        stage = _name_stage(found)
+        path = root / layout.run_file(profile, *found.slot)
+        try:
+            run = read_run(path, root)
+            outcome, why = _vouch_run(run, found, root, code, num_steps)
+        except ValueError as error:
+            outcome, why = "refused", str(error)
+        yield Verdict(stage, outcome, why)
+
+
+def _vouch_run(run: Run, found: IndexedRun, root: Path, code: Code, num_steps: int) -> tuple[str, str]:
+    if found.is_imported:
+        return "refused", "trained elsewhere, and imported: its weights are not here"
+    if found.training is None or found.training["status"] != "finished":
+        return "to train", "there is no finished record"
+    if found.training["run_key"] == run.key:
+        return "unchanged", ""
+    before = read_json(found.record_folder / "run.json")
+    spec = read_json(run.path)
+    changed = sorted(key for key in before.keys() | spec.keys() if before.get(key) != spec.get(key))
+    if other := [key for key in changed if key not in MEANING]:
+        return "to train", f"its run file differs in {', '.join(other)}"
+    if run.start is not None and (start := make_start(spec, root)) != read_json(found.record_folder / "start.json"):
+        return "to train", f"it starts from other weights ({start['sha256'][:12]})"
+    recorded = found.training["replay"]
+    if "probe" not in recorded or not isinstance(before["code"], dict):
+        return "refused", "its record is from before first steps were kept"
+    reached = code.reach(entries_of_run(spec))
+    definitions = {name for name in before["code"].keys() | spec["code"].keys()
+                   if before["code"].get(name) != spec["code"].get(name)}  # fmt: skip
+    users = reached.find_users(definitions & reached.digests.keys())
+    if unseen := sorted(users - rehearse(run, root)):
+        return "refused", f"a change that the replay did not execute: {_name_some(unseen)}"
+    tolerance = _find_tolerance(run, found.training)
+    if difference := find_difference(recorded, _replay(run, root, num_steps), tolerance):
+        return "refused", difference
+    how = "bit for bit" if tolerance == 0 else f"to a relative {tolerance:g}"
+    hashes = " to ".join(combine_digests(digests)[:12] for digests in (before["code"], spec["code"]))
+    note = f"first {min(num_steps, len(recorded['steps']))} steps and the probe {how}; code {hashes}"
+    if before["packages"] != spec["packages"]:
+        note += f"; packages {before['packages']} to {spec['packages']}"
+    rekey(run, root, note)
+    return "vouched", note
+
+
+def _replay(run: Run, root: Path, num_steps: int) -> dict[str, Any]:
+    """The first steps again, where the run's start is here, and the probe."""
+    with tempfile.TemporaryDirectory() as folder:
+        training = Training(run, root, work=Path(folder), max_steps=num_steps)
+        training.checkpoint_seconds = float("inf")
+        replayed: dict[str, Any] = {}
+        is_here = run.start is None or run.start["kind"] == "encoder" or (root / run.start["weights"]).is_file()
+        if is_here and run.spec["schedule"]:
+            with suppress(EnoughSteps):
+                training.run_all()
+            replayed["steps"] = training.state.progress.first_losses
+        return replayed | {"probe": probe(training)}
+
+
+def _find_tolerance(run: Run, record: dict[str, Any]) -> float:
+    """0 on the processor and with the threads that made the record, which the replay then uses."""
+    num_threads = int(record["tags"].get("num_threads", 0))
+    if record["environment"].get("cpu") == environment()["cpu"] and num_threads <= (os.cpu_count() or 1):
+        torch.set_num_threads(num_threads)
+        return 0.0
+    return TOLERANCES[run.spec["train"]["precision"]]
+
+
+def commit(verdicts: list[Verdict], root: Path) -> None:
+    """Tell DVC that the re-keyed stages are as they should be; its run cache is filled by the way."""
+    stages = [name for verdict in verdicts if verdict.outcome == "vouched" for name in _list_stages(verdict.stage)]
+    if stages:
+        subprocess.run([sys.executable, "-m", "dvc", "commit", "--quiet", "--force", *stages], cwd=root, check=True)
+
+
+def _list_stages(stage: str) -> list[str]:
+    """A training stage, its evaluation and, in phase 2, its start, in the order of the graph."""
+    phase, _, rest = stage.partition("@")
+    starts = [f"start@{rest}"] if phase == "phase2" else []
+    return [*starts, stage, f"eval_{stage}"]
+
+
+def _name_stage(found: IndexedRun) -> str:
+    task = None
+    if found.phase == "part1":
+        task = next(iter(read_json(found.root / layout.run_file(found.profile, *found.slot))["tasks"]))
+    return layout.stage_name("training", found.profile, *found.slot, task=task)
+
+
+def _name_some(names: list[str]) -> str:
+    more = f" and {len(names) - NUM_NAMED} more" if len(names) > NUM_NAMED else ""
+    return ", ".join(names[:NUM_NAMED]) + more
