@@ -21,7 +21,6 @@ from safetensors.torch import save_file
 from model.bert import BertConfig, MiniBert
 from pipeline.config.params import load_params
 from pipeline.config.plan import write_plan
-from pipeline.config.runs import TRAINING_CODE
 from pipeline.config.schema import Params
 from pipeline.data.assemble import SAMPLE_SEED, assemble
 from pipeline.data.encode_text import encode_text
@@ -200,13 +199,8 @@ def call_stage(stage: ModuleType, *arguments: object) -> None:
 def build_tiny_project(root: Path) -> TinyProject:
     """Write params.yaml, the lock, the training code, encoder, corpus and tokens below `root`."""
     shutil.copyfile(REPOSITORY / "requirements.lock", root / "requirements.lock")
-    for name in TRAINING_CODE:
-        with contextlib.suppress(FileExistsError):
-            (root / name).parent.mkdir(parents=True)
-        if (REPOSITORY / name).is_dir():
-            shutil.copytree(REPOSITORY / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copyfile(REPOSITORY / name, root / name)
+    for name in ("model", "pipeline"):
+        shutil.copytree(REPOSITORY / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
     params = write_tiny_params(yaml.safe_load((REPOSITORY / "params.yaml").read_text()), root / "mirror")
     (root / "params.yaml").write_text(dump_yaml(params))
     project = TinyProject(root)

@@ -12,6 +12,7 @@ from model.registry import Registry, find_option_faults, split_choice
 from model.regularisers import REGULARISERS
 from model.schedules import SCHEDULES
 from pipeline.config.schema import Choice, Params, Recipe, Task, TrainOverride
+from pipeline.evaluation.metrics import METRICS
 from pipeline.training.mixing import MIXINGS
 
 # Of `train`.
@@ -22,7 +23,6 @@ REGISTRIES: dict[str, Registry] = {
     "regulariser": REGULARISERS,
 }
 OWN = "own"  # as pooling: what the encoder was trained with
-METRIC_LABELS = {"accuracy": "classes", "pearson": "scores"}  # what labels a metric is for
 
 
 def shorten(registry: Registry, choice: Choice) -> Choice:
@@ -50,7 +50,7 @@ def find_choice_faults(params: Params) -> Iterator[str]:
     """Names and options that the registries do not have, heads and metrics that do not fit their task."""
     for name, task in params.tasks.items():
         yield from _check_head(f"tasks.{name}.head", task.head, task)
-        fitting = [metric for metric, labels in METRIC_LABELS.items() if labels == _shape(task).labels]
+        fitting = [metric for metric in METRICS if METRICS[metric].LABELS == _shape(task).labels]
         if task.metric not in fitting:
             yield f"tasks.{name}.metric: {task.metric!r} does not fit; allowed for this task: {', '.join(fitting)}"
     for name, encoder in params.encoders.items():

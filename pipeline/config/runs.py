@@ -12,22 +12,12 @@ from pipeline.config.schema import Params
 from pipeline.config.selection import choose_profile, find_idle_recipes
 from pipeline.config.trainings import Training
 from pipeline.data.encoders import EncoderFacts
-from pipeline.files.digest import hash_file, hash_files, hash_folder
+from pipeline.files.digest import hash_file, hash_folder
 from pipeline.runs import layout
+from pipeline.runs.code import Code, entries_of_run
 from pipeline.runs.neutral import drop_neutral
 
 VERSION = 1
-
-# The code that decides a trained model's weights; dvc.yaml's training stages depend on the same (a test holds it).
-TRAINING_CODE = (
-    "model",
-    "pipeline/evaluation",
-    "pipeline/data",
-    "pipeline/files",
-    "pipeline/runs",
-    "pipeline/training",
-    "stages/train.py",
-)
 
 # The packages whose version can change a result: the training lock.
 TRAINING_PACKAGES = ("torch", "numpy", "tokenizers", "safetensors")
@@ -58,7 +48,7 @@ class _Inputs:
     def __init__(self, params: Params, profile: str, facts: dict[str, EncoderFacts], root: Path) -> None:
         self.params, self.profile, self.facts, self.root = params, profile, facts, root
         self.row = choose_profile(params, profile)
-        self.code = hash_code(root)
+        self.code = Code(root)
         self.packages = read_training_lock(root / "requirements.lock")
         self.encoders = {name: self._describe_encoder(name) for name in facts}
         self.digests: dict[Path, str] = {}
@@ -73,9 +63,9 @@ class _Inputs:
             "schedule": training.schedule,
             "train": training.train,
             "curve_examples": self.row.curve_examples,
-            "code": self.code,
             "packages": self.packages,
         }
+        run |= {"code": self.code.reach(entries_of_run(run)).digests}
         return drop_neutral(run | ({"start": training.start} if training.start else {}))
 
     def _describe_encoder(self, name: str) -> dict[str, str]:
@@ -111,16 +101,6 @@ class _Inputs:
         if folder not in self.digests:
             self.digests[folder] = hash_folder(self.root / folder)
         return self.digests[folder]
-
-
-def hash_code(root: Path) -> str:
-    """The content hash of the training code."""
-    files = [
-        file
-        for name in TRAINING_CODE
-        for file in ([root / name] if name.endswith(".py") else (root / name).rglob("*.py"))
-    ]
-    return hash_files(files, root)
 
 
 def read_training_lock(path: Path) -> dict[str, str]:

@@ -21,6 +21,9 @@ from pipeline.runs.syntax import Origins, Reader
 # The code that counts; all other modules count by their names.
 PACKAGES = ("model", "pipeline", "stages", "bench")
 
+# Where every run begins.
+RUN_ENTRIES = ("pipeline.training.loop:train", "pipeline.evaluation.evaluate:evaluate")
+
 
 @dataclass(frozen=True)
 class Reached:
@@ -69,7 +72,7 @@ def entries_of_run(spec: dict[str, Any]) -> list[str]:
     """The entry points of a run file: training, evaluation, and the registry entries that it names."""
     spec = fill_neutral(spec)
     train = spec["train"]
-    entries = {"pipeline.training.loop:train", "pipeline.evaluation.evaluate:evaluate"}
+    entries = set(RUN_ENTRIES)
     entries |= {f"model.combine.{_name(leg['combine'])}:combine" for leg in spec["schedule"]}
     for task in spec["tasks"].values():
         entries |= {f"model.heads.{_name(task['head'])}:Head", f"pipeline.evaluation.metrics.{_name(task['metric'])}"}

@@ -45,6 +45,11 @@ def data_report(profile: str) -> Path:
     return artifacts(profile) / "data"
 
 
+def digests(profile: str) -> Path:
+    """A file for each stage: what it executes and reads."""
+    return artifacts(profile) / "digests"
+
+
 def plan(profile: str) -> Path:
     """index.json, commands.json and the run files."""
     return artifacts(profile) / "plan"

@@ -15,6 +15,7 @@ from pipeline.evaluation.metrics import METRICS
 from pipeline.evaluation.saved_model import build_model, check_hash, fill_model
 from pipeline.runs import layout
 from pipeline.runs.run_files import Run
+from pipeline.runs.versions import check_versions
 from pipeline.training.checkpoint import Progress, State, copy_tensors, load_checkpoint, read_progress, save_checkpoint
 from pipeline.training.mixing import MIXINGS
 from pipeline.training.optimization import LegOptimizer
@@ -27,8 +28,10 @@ def train(run: Run, root: Path = Path(".")) -> None:
     """Train what the run's files describe and write its model and record, going on from a checkpoint if there is one.
 
     A checkpoint is taken every BERTY_CHECKPOINT_SECONDS (20 by default) of training. The files written are
-    `layout.model` and `layout.training_record` of the run; each appears whole or not at all.
+    `layout.model` and `layout.training_record` of the run; each appears whole or not at all. Other versions of the
+    packages than the run was planned with are a `ValueError` (see `check_versions`).
     """
+    check_versions(run.spec["packages"])
     Training(run, root).run_all()
 
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 from mlflow import MlflowClient
 
-from tests.graph.project import ROWS, commit_lock, list_runs, trained
+from tests.graph.project import ROWS, commit_lock, list_runs
 from tests.tiny import PROFILE
 
 

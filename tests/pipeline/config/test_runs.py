@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from pipeline.config.runs import TRAINING_CODE, TRAINING_PACKAGES, hash_code, read_training_lock
+from pipeline.config.runs import TRAINING_PACKAGES, read_training_lock
 from pipeline.files.digest import hash_bytes, hash_file, hash_folder
 from pipeline.runs import layout, neutral
 from pipeline.runs.run_files import read_run
@@ -179,25 +179,23 @@ def test_a_changed_encoder_changes_every_run_file(tiny, before):
     assert changed(before, tiny.plan()) == set(before)
 
 
-@pytest.mark.parametrize("name", TRAINING_CODE)
-def test_changed_training_code_changes_every_run_file(tiny, before, name):
-    path = tiny.root / name
-    file = path if path.is_file() else sorted(path.rglob("*.py"))[-1]
-    file.write_text(file.read_text() + "# changed\n")
-    assert changed(before, tiny.plan()) == set(before)
+def test_a_changed_definition_changes_the_runs_that_execute_it(tiny, before):
+    def append(name: str, before: str, after: str) -> None:
+        path = tiny.root / name
+        text = path.read_text()
+        assert before in text
+        path.write_text(text.replace(before, after, 1))
 
-
-def test_a_new_file_of_training_code_counts_and_bytecode_does_not(tiny, before):
-    (tiny.root / "model" / "__pycache__").mkdir()
-    (tiny.root / "model" / "__pycache__" / "bert.pyc").write_bytes(b"1")
+    append("model/bert.py", "class MiniBert", "# A comment.\nclass MiniBert")
+    append("pipeline/runs/layout.py", "def plan(", "def new() -> None:\n    pass\n\n\ndef plan(")
     assert tiny.plan() == before
-    (tiny.root / "model" / "new.py").write_text("")
+    append("model/combine/pcgrad.py", "inner < 0", "inner <= 0")
+    assert changed(before, tiny.plan()) == {"phase2/iteration_3-0"}
+    append("model/heads/pair_regression.py", ".squeeze(-1)", ".squeeze(1)")
+    append("model/combine/pcgrad.py", "inner <= 0", "inner < 0")
+    assert changed(before, tiny.plan()) == {"phase2/baseline-0", "phase2/baseline_frozen_after_sst-0", "phase2/iteration_1-0"}
+    append("model/bert.py", "INITIAL_STD = 0.02", "INITIAL_STD = 0.03")
     assert changed(before, tiny.plan()) == set(before)
-
-
-def test_the_repositorys_training_code_is_all_there():
-    assert [name for name in TRAINING_CODE if not (REPOSITORY / name).exists()] == []
-    assert len(hash_code(REPOSITORY)) == 64
 
 
 @pytest.mark.parametrize("package", TRAINING_PACKAGES)

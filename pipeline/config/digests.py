@@ -1,0 +1,89 @@
+"""What each stage of a profile executes, and what it reads of params.yaml: a file a stage, which DVC compares.
+
+DVC hashes bytes; these files change when a stage's meaning does. The runs have their own digests, in their run files.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from model.combine import COMBINERS
+from model.heads import HEADS
+from model.pooling import POOLINGS
+from model.regularisers import REGULARISERS
+from model.schedules import SCHEDULES
+from pipeline.config.runs import read_training_lock
+from pipeline.config.schema import Params
+from pipeline.config.selection import choose_profile, list_encoders
+from pipeline.data.assemble import SPLITS, corpus_files
+from pipeline.evaluation.metrics import METRICS
+from pipeline.files.atomic import atomic_folder, write_json
+from pipeline.runs import layout
+from pipeline.runs.code import RUN_ENTRIES, Code, combine_digests
+from pipeline.training.mixing import MIXINGS
+
+# Where a stage's work begins; what its module adds is the command line.
+ENTRY_POINTS = {
+    "download": ["pipeline.data.assemble:assemble"],
+    "tokenize": ["pipeline.data.encode_text:encode_text"],
+    "plan": ["pipeline.config.plan:write_plan"],
+    "start": ["pipeline.runs.start:make_start"],
+    "report": ["pipeline.reporting.report:write_report"],
+    "track": ["pipeline.tracking.projection:project", "pipeline.tracking.collect:collect_records"],
+}
+REGISTRIES = (COMBINERS, HEADS, POOLINGS, SCHEDULES, REGULARISERS, MIXINGS, METRICS)
+
+
+def write_digests(params: Params, profile: str, root: Path = Path(".")) -> None:
+    """Write `layout.digests(profile)`: STAGE.json with `code`, a digest of every definition, and what it reads."""
+    code, reads = Code(root), _list_reads(params, profile, root)
+    entries = ENTRY_POINTS | {"report": [*ENTRY_POINTS["report"], *_list_metrics(params, profile)]}
+    reads["plan"]["runs"] = combine_digests(code.reach([*RUN_ENTRIES, *_list_registry_modules()]).digests)
+    with atomic_folder(root / layout.digests(profile)) as folder:
+        for stage, points in entries.items():
+            write_json(folder / f"{stage}.json", {"code": code.reach(points).digests, **reads.get(stage, {})})
+
+
+def _list_reads(params: Params, profile: str, root: Path) -> dict[str, dict[str, Any]]:
+    """What of params.yaml, and of the lock, each stage's work depends on."""
+    row, names = choose_profile(params, profile), list_encoders(params, profile)
+    encoders = {name: params.encoders[name].model_dump(exclude={"caveat"}) for name in names}
+    files = sorted(set(corpus_files(params, profile, SPLITS).values()))
+    needed = [name for name in params.assets if name in files or name.split("/")[0] in names]
+    tasks = {name: params.tasks[name].model_dump() for name in row.tasks}
+    data = row.data.model_dump()
+    versions = read_training_lock(root / "requirements.lock")
+    sections = ("seeds", "rows", "encoders", "tasks", "train", "part1", "phase1", "iterations", "figures")
+    return {
+        "download": {"assets": _dump(params.assets, needed), "data": data, "encoders": encoders, "files": files},
+        "tokenize": {
+            "data": data,
+            "encoders": encoders,
+            "tasks": {name: {key: task[key] for key in TEXT_KEYS} for name, task in tasks.items()},
+            "tokenizers": versions["tokenizers"],
+        },
+        "plan": {
+            "params": {name: value for name, value in params.model_dump().items() if name in sections},
+            "profile": row.model_dump(exclude={"floors", "seed_sd"}),
+            "versions": versions,
+        },
+    }
+
+
+TEXT_KEYS = ("files", "sentences", "label", "num_classes", "label_range", "cleaning")  # of a task
+
+
+def _dump(section: dict[str, BaseModel], names: Iterable[str]) -> dict[str, Any]:
+    return {name: section[name].model_dump() for name in names}
+
+
+def _list_metrics(params: Params, profile: str) -> list[str]:
+    metrics = {params.tasks[task].metric for task in choose_profile(params, profile).tasks}
+    return [f"{METRICS.package}.{name}" for name in sorted(metrics)]
+
+
+def _list_registry_modules() -> list[str]:
+    """Every entry of every registry: one that no run uses makes plan run again, and nothing after it."""
+    return [f"{registry.package}.{name}" for registry in REGISTRIES for name in registry]
