@@ -6,8 +6,7 @@ import sys
 from pathlib import Path
 
 from pipeline.engine.offline import read_commands, run_commands
-from pipeline.runs.archive import write_archive
-from pipeline.runs.contents import list_files
+from pipeline.runs.archive import list_files, write_archive
 
 
 def main() -> int:
@@ -21,7 +20,7 @@ def main() -> int:
     # A scheduler that takes the machine back says so with SIGTERM: what is done is still packed.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     outcome = run_commands(read_commands(profile), arguments.seconds)
-    write_archive(archive, profile, list_files(profile, outcome), len(outcome.done), outcome.num_commands)
+    write_archive(archive, profile, list_files(profile, outcome.record_files))
     print(f"{archive}: {len(outcome.done)} of {outcome.num_commands} commands are done")
     if outcome.stop:
         print(f"offline: {outcome.stop}", file=sys.stderr)

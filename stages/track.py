@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from pipeline.files.atomic import write_json
-from pipeline.tracking.collect import collect_records
+from pipeline.tracking.collect import collect, list_problems
 from pipeline.tracking.projection import project
 from pipeline.tracking.store import StoreUnavailable
 
@@ -19,10 +19,11 @@ def main() -> int:
     parser.add_argument("--receipt", type=Path, help="write what was done; a store out of reach is then no failure")
     arguments = parser.parse_args()
     root = Path.cwd()
-    records, problems = collect_records(root, arguments.profile)
-    receipt = {"profile": arguments.profile, "num_records": len(records), "projected": True}
+    indexes = collect(root, arguments.profile)
+    num_records, problems = sum(len(index.records) for index in indexes), list_problems(indexes)
+    receipt = {"profile": arguments.profile, "num_records": num_records, "projected": True}
     try:
-        print("MLflow runs:", project(records, root, SECONDS_AS_A_STAGE if arguments.receipt else float("inf")))
+        print("MLflow runs:", project(indexes, root, SECONDS_AS_A_STAGE if arguments.receipt else float("inf")))
     except StoreUnavailable as error:
         print(f"track: not projected, `make track` does it later: {error}", file=sys.stderr)
         receipt |= {"projected": False, "reason": str(error)}

@@ -9,7 +9,7 @@ from typing import Any
 from pipeline.config.params import choose_profile
 from pipeline.config.schema import Data, EncoderRow, Params
 from pipeline.data.data_record import record_data_stage
-from pipeline.data.fetch import Asset, fetch, place
+from pipeline.data.fetch import Asset, fetch, put
 from pipeline.data.sample import write_sample_corpus
 from pipeline.files.atomic import atomic_folder, write_json
 from pipeline.files.digest import hash_file, hash_folder
@@ -71,7 +71,7 @@ def fetch_asset(params: Params, name: str, destination: Path, root: Path) -> Non
     sources = tuple(source + Path(name).name if source.endswith("/") else source for source in row.sources)
     asset = Asset(name, sources, row.sha256, row.git_blob, row.size)
     mirror = os.environ.get("BERTY_MIRROR")
-    place(fetch(asset, root / layout.WORK / "assets", Path(mirror) if mirror else None), destination)
+    put(fetch(asset, root / layout.WORK / "assets", Path(mirror) if mirror else None), destination)
 
 
 def make_encoder_config(row: EncoderRow) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipeline.reporting.results import Results
+from pipeline.reporting.results import Result, Results
 from pipeline.reporting.tables import OVERALL, OVERALL_TASKS, metric_name
 from pipeline.statistics.predictions import align, find_tasks, read_predictions
 from pipeline.statistics.seeds import SD_G
@@ -14,7 +14,7 @@ from pipeline.statistics.table import TaskScores, average_tasks, score_task
 INTERVAL_COLUMNS = ("phase", "row", "task", "metric", "mean", "low", "high", "example_sd", "seed_sd", "n")
 
 
-def measure_scores(results: Results, predictions_folder: Path, phase: str) -> dict[str, TaskScores]:
+def measure_scores(results: Results, phase: str) -> dict[str, TaskScores]:
     """Every task of a phase, and `overall`, from the predictions of every run that the plan lists.
 
     Predictions that are missing are a `ValueError`; so are rows that were evaluated on different examples.
@@ -23,7 +23,7 @@ def measure_scores(results: Results, predictions_folder: Path, phase: str) -> di
     scores = {}
     for task in dict.fromkeys(task for tasks in rows.values() for task in tasks):
         runs = [run for row, tasks in rows.items() if task in tasks for run in results.runs_of(phase, row)]
-        files = [_find_file(Path(predictions_folder) / phase / f"{run.row}-{run.seed}", task) for run in runs]
+        files = [_find_file(run, task) for run in runs]
         labels_N, predictions_SN = align([read_predictions(file) for file in files])
         names = np.array([run.row for run in runs])
         by_row = {name: predictions_SN[names == name] for name in dict.fromkeys(names.tolist())}
@@ -54,8 +54,8 @@ def interval_table(results: Results, scores: dict[str, dict[str, TaskScores]]) -
     return pd.DataFrame(lines, columns=list(INTERVAL_COLUMNS))
 
 
-def _find_file(folder: Path, task: str) -> Path:
-    files = find_tasks(folder) if folder.is_dir() else {}
+def _find_file(run: Result, task: str) -> Path:
+    files = find_tasks(run.predictions) if run.predictions else {}
     if task not in files:
-        raise ValueError(f"{folder}: no predictions of {task}, though the plan lists this run")
+        raise ValueError(f"{run.phase}/{run.row}-{run.seed}: no predictions of {task}, though the plan lists this run")
     return files[task]

@@ -1,11 +1,12 @@
 """The report of a profile: every table and figure as a file, and one record that sums them up."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from pipeline.files.atomic import write_json, write_text
+from pipeline.files.atomic import atomic_folder, write_json, write_text
 from pipeline.files.digest import hash_bytes, hash_files
 from pipeline.reporting.controls import control_table
 from pipeline.reporting.figures import draw_conflicts, draw_curves
@@ -14,6 +15,7 @@ from pipeline.reporting.intervals import interval_table, measure_scores
 from pipeline.reporting.markdown import render_controls, render_table1, render_table2
 from pipeline.reporting.results import EVALUATED_PHASES, Results, read_results
 from pipeline.reporting.tables import score_table, table_metrics
+from pipeline.runs import layout
 from pipeline.runs.environment import environment
 from pipeline.runs.record import VERSION, write_record
 
@@ -31,25 +33,30 @@ FIGURE_FILES = ("figure2.png", "figure3.png", "conflicts.png")
 REPORT_FILES = (*TABLE_FILES, *FIGURE_FILES, "curves.csv", "conflicts.csv")
 
 
-def write_report(profile: str, plan_folder: Path, records_folder: Path, results_folder: Path) -> None:
-    """Write `REPORT_FILES` into `results_folder`, and the summary record beside the records folder.
+def write_report(profile: str, root: Path = Path(".")) -> None:
+    """Write `REPORT_FILES` into `layout.results`, publish predictions there, and write the summary record.
 
-    Intervals come from the predictions of every example, below `results_folder`/predictions.
-    The summary is `summary/record.json` next to `records_folder`; its artifacts are paths relative to the working
-    folder, which is the project's root. A plan of another profile is a `ValueError`.
+    Intervals come from the predictions of every example. A plan of another profile is a `ValueError`.
     """
-    results = read_results(plan_folder, records_folder)
-    if results.index["profile"] != profile:
-        raise ValueError(f"{plan_folder}: plan of profile {results.index['profile']!r}, not of {profile!r}")
-    folder = Path(results_folder)
+    results, folder = read_results(root, profile), Path(root) / layout.results(profile)
     metrics = _write_tables(folder, results)
     _write_figures(folder, results)
-    write_record(Path(records_folder).parent / "summary" / "record.json", _summarise(folder, results, metrics))
+    _publish(folder, results)
+    summary = Path(root) / layout.summary_record(profile, results.tree) / "record.json"
+    write_record(summary, _summarise(folder, results, metrics))
+
+
+def _publish(folder: Path, results: Results) -> None:
+    """Predictions of the runs that the tables are made of, and no others."""
+    with atomic_folder(folder / "predictions") as temporary:
+        for run in results.runs:
+            if run.predictions:
+                shutil.copytree(run.predictions, temporary / run.phase / f"{run.row}-{run.seed}")
 
 
 def _write_tables(folder: Path, results: Results) -> dict[str, dict[str, float]]:
     table1, table2 = score_table(results, "part1"), score_table(results, "phase2")
-    scores = {phase: measure_scores(results, folder / "predictions", phase) for phase in EVALUATED_PHASES}
+    scores = {phase: measure_scores(results, phase) for phase in EVALUATED_PHASES}
     intervals, controls = interval_table(results, scores), control_table(results, scores["phase2"])
     for name, table, text in (
         ("table1", table1, render_table1(results, table1, intervals)),
@@ -83,7 +90,6 @@ def _summarise(folder: Path, results: Results, metrics: dict[str, dict[str, floa
     records = [record for run in results.runs for record in (run.training, run.evaluation) if record]
     end_time = max((record["end_time"] for record in records), default=0)
     tables = hash_files([folder / name for name in TABLE_FILES], folder)
-    root = Path.cwd()
     return {
         "version": VERSION,
         "kind": "summary",
@@ -103,8 +109,9 @@ def _summarise(folder: Path, results: Results, metrics: dict[str, dict[str, floa
             for key, value in scores.items()
         },
         "datasets": [],
-        "artifacts": [(folder.resolve() / name).relative_to(root).as_posix() for name in REPORT_FILES],
+        "artifacts": [(layout.results(index["profile"]) / name).as_posix() for name in REPORT_FILES],
         "environment": environment(),
+        "replay": {},
     }
 
 

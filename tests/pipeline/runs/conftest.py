@@ -5,10 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pipeline.runs.contents import list_files
 
 from pipeline.engine.offline import Outcome, read_commands, run_commands
 from pipeline.runs.archive import write_archive
-from pipeline.runs.contents import list_files
 from tests.pipeline.runs.synthetic import PROFILE, write_project
 from tests.tiny import REPOSITORY
 
