@@ -48,9 +48,9 @@ def _append(url: str, part: Path, name: str, size: int | None) -> None:
             return  # Nothing is left to send: the pin decides about what is there.
         if not response.ok:
             raise SourceFailed(f"HTTP {response.status_code} {response.reason}")
-        is_rest = response.status_code == 206 and response.headers.get("Content-Range", "").startswith(f"bytes {start}-")
-        if response.status_code == 206 and not is_rest:
-            raise SourceFailed(f"asked for bytes {start}-, got {response.headers.get('Content-Range')}")
+        is_rest, sent = response.status_code == requests.codes.partial, response.headers.get("Content-Range", "")
+        if is_rest and not sent.startswith(f"bytes {start}-"):
+            raise SourceFailed(f"asked for bytes {start}-, got {sent}")
         start = start if is_rest else 0
         remaining = response.headers.get("Content-Length")
         total = start + int(remaining) if remaining else None

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pipeline.runs.index import Index
 from pipeline.runs.record_files import find_record_files
-from pipeline.tracking.collect import collect, list_problems
+from pipeline.tracking.collect import collect
 from pipeline.tracking.projection import project, project_live
 from pipeline.tracking.store import SQLITE, StoreUnavailable, open_store
 
@@ -32,8 +32,7 @@ class Follower:
         problems = []
         files = {path: path.stat().st_mtime_ns for path in find_record_files(self._root)}
         if files != self._seen:
-            self.indexes = collect(self._root)
-            problems = list_problems(self.indexes)
+            self.indexes, problems = collect(self._root)
             project(self.indexes, self._root)
             self._seen = files
         trained = {run.run_key for index in self.indexes for run in index.runs if run.training}
