@@ -87,7 +87,7 @@ def _read_run(index: Index, run: IndexedRun) -> Result:
 
 def _check(index: Index, run: IndexedRun, record: dict[str, Any] | None, path: Path) -> dict[str, Any]:
     if record is None:
-        others = [other for other in index.runs if other.evaluation and other.slot == run.slot]
+        others = [other for other in index.runs if other.evaluation and other.slot == run.slot and other is not run]
         reasons = [problem for problem in index.problems if problem.startswith(f"{path}:")]
         reasons += [f"{path}: evaluates run {other.run_key}, but this is run {run.run_key}" for other in others]
         raise ValueError([*reasons, f"{path}: no such file"][0])

@@ -1,7 +1,6 @@
 """What a training run writes beside its checkpoints: its event file while it runs, its model and record at the end."""
 
 import csv
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,8 +9,9 @@ import torch
 
 from pipeline.evaluation.saved_model import save_model
 from pipeline.files.atomic import atomic_folder
-from pipeline.files.digest import hash_bytes, hash_file
+from pipeline.files.digest import hash_file
 from pipeline.runs import layout
+from pipeline.runs.code import combine_digests
 from pipeline.runs.events import EventLog, read_events
 from pipeline.runs.record import build_record, write_record
 from pipeline.runs.run_files import Run
@@ -71,10 +71,9 @@ def _params_to_log(spec: dict[str, Any]) -> dict[str, Any]:
         f"leg_{number + 1}": {key: ",".join(value) if key == "tasks" else value for key, value in leg.items()}
         for number, leg in enumerate(spec["schedule"])
     }
-    code = hash_bytes(json.dumps(spec["code"], sort_keys=True).encode())[:16]  # one digest for all definitions
     return {
         **{key: spec[key] for key in ("train", "curve_examples", "packages")},
-        "code": spec["code"] if isinstance(spec["code"], str) else code,
+        "code": combine_digests(spec["code"])[:16] if isinstance(spec["code"], dict) else spec["code"],
         "encoder": spec["encoder"]["name"],
         "tasks": {name: {key: task[key] for key in kept} for name, task in spec["tasks"].items()},
         "schedule": legs,

@@ -29,10 +29,13 @@ def make_predictions(task: str, score: float, seed: int) -> tuple[np.ndarray, np
 
 
 class Profile:
-    """Builds `plan/index.json` and `records/` below a folder; nothing is written until it is asked for."""
+    """Builds plan, records and predictions of the profile `demo`; nothing is written until it is asked for."""
 
     def __init__(self, folder: Path, seeds: list[int]) -> None:
-        self.plan, self.records, self.results = folder / "plan", folder / "records", folder / "results" / "demo"
+        self.root, self.results = folder, folder / "results/demo"
+        self.plan, self.records, self.predictions = (
+            folder / "artifacts/demo" / name for name in ("plan", "records", "predictions")
+        )
         self.index = {
             "profile": "demo",
             "description": "A demonstration.",
@@ -74,12 +77,12 @@ class Profile:
 
     def write_predictions(self, phase, row, seed, task, labels, predictions) -> None:
         lines = [f"id{place},{label:.7g},{predictions[place]:.7g}\n" for place, label in enumerate(labels)]
-        path = self.results / "predictions" / phase / f"{row}-{seed}" / f"{task}.csv"
+        path = self.predictions / phase / f"{row}-{seed}" / f"{task}.csv"
         write_text(path, "id,label,prediction\n" + "".join(lines))
 
     def _write_record(self, path, kind, phase, row, seed, metrics, changes) -> None:
         record = {
-            "version": 1,
+            "version": 2,
             "kind": kind,
             "profile": "demo",
             "phase": phase,
@@ -95,6 +98,7 @@ class Profile:
             "datasets": [],
             "artifacts": [],
             "environment": {},
+            "replay": {},
         }
         write_record(path, record | changes)
 

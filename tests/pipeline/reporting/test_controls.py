@@ -9,8 +9,8 @@ from pipeline.statistics.holm import adjust
 
 
 def compare(profile):
-    results = read_results(profile.plan, profile.records)
-    return control_table(results, measure_scores(results, profile.results / "predictions", "phase2"))
+    results = read_results(profile.root, "demo")
+    return control_table(results, measure_scores(results, "phase2"))
 
 
 def test_controls_are_differences_seed_by_seed(profile):

@@ -9,8 +9,8 @@ THREE_TASKS = [{"sst": 0.4, "para": 0.8, "sts": 0.6}, {"sst": 0.6, "para": 0.8, 
 
 
 def measure(profile, *phases):
-    results = read_results(profile.plan, profile.records)
-    scores = {phase: measure_scores(results, profile.results / "predictions", phase) for phase in phases}
+    results = read_results(profile.root, "demo")
+    scores = {phase: measure_scores(results, phase) for phase in phases}
     return interval_table(results, scores).set_index(["phase", "row", "task"])
 
 
@@ -40,14 +40,14 @@ def test_one_seed_leaves_the_seeds_out(single_seed_profile):
 
 def test_predictions_that_are_missing_are_named(profile):
     profile.add("phase2", "row", THREE_TASKS)
-    (profile.results / "predictions/phase2/row-1/sts.csv").unlink()
+    (profile.predictions / "phase2/row-1/sts.csv").unlink()
     with pytest.raises(ValueError, match="phase2/row-1: no predictions of sts, though the plan lists this run"):
         measure(profile, "phase2")
 
 
 def test_rows_on_different_examples_are_refused(profile):
     profile.add("phase2", "row", [{"sst": 0.5}, {"sst": 0.5}])
-    path = profile.results / "predictions/phase2/row-1/sst.csv"
+    path = profile.predictions / "phase2/row-1/sst.csv"
     path.write_text(path.read_text().replace("id3,", "id99,"))
     with pytest.raises(ValueError, match="row-1/sst.csv: other ids than .*row-0/sst.csv"):
         measure(profile, "phase2")

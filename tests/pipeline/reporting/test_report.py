@@ -17,8 +17,7 @@ TWO_SEEDS = [{"sst": 0.4, "para": 0.8, "sts": 0.6}, {"sst": 0.6, "para": 0.8, "s
 def report(profile, tmp_path, monkeypatch, name="demo") -> dict[str, bytes]:
     """Run the stage and return the files that it wrote."""
     monkeypatch.chdir(tmp_path)
-    folders = ["--plan", profile.plan, "--records", profile.records, "--results", profile.results]
-    monkeypatch.setattr(sys, "argv", ["report", "--profile", name, *map(str, folders)])
+    monkeypatch.setattr(sys, "argv", ["report", "--profile", name])
     stage.main()
     return {path.name: path.read_bytes() for path in profile.results.iterdir() if path.is_file()}
 
@@ -43,7 +42,7 @@ def test_report_writes_every_file_and_the_same_bytes_twice(full_profile, tmp_pat
 
 def test_summary_record_holds_the_tables(full_profile, tmp_path, monkeypatch):
     report(full_profile, tmp_path, monkeypatch)
-    record = read_record(tmp_path / "summary" / "record.json")
+    record = read_record(tmp_path / "artifacts/demo/summary/record.json")
     identity = {key: record[key] for key in ("kind", "profile", "phase", "row", "seed")}
     assert identity == {"kind": "summary", "profile": "demo", "phase": "summary", "row": "summary", "seed": None}
     flat = {
@@ -59,7 +58,7 @@ def test_summary_record_holds_the_tables(full_profile, tmp_path, monkeypatch):
 def test_run_key_follows_the_tables(full_profile, tmp_path, monkeypatch):
     def run_key() -> str:
         report(full_profile, tmp_path, monkeypatch)
-        return read_record(tmp_path / "summary" / "record.json")["run_key"]
+        return read_record(tmp_path / "artifacts/demo/summary/record.json")["run_key"]
 
     first = run_key()
     assert run_key() == first
@@ -83,5 +82,18 @@ def test_profile_without_rows_still_has_every_file(profile, tmp_path, monkeypatc
 
 
 def test_plan_of_another_profile_is_refused(profile, tmp_path, monkeypatch):
-    with pytest.raises(ValueError, match="plan of profile 'demo', not of 'paper'"):
-        report(profile, tmp_path, monkeypatch, name="paper")
+    profile.index["profile"] = "paper"
+    profile.save()
+    with pytest.raises(ValueError, match="plan of 'paper', not of 'demo'"):
+        report(profile, tmp_path, monkeypatch)
+
+
+def test_imported_runs_are_reported_where_they_lie(full_profile, tmp_path, monkeypatch):
+    first = report(full_profile, tmp_path, monkeypatch)
+    (tmp_path / "artifacts/demo").rename(tmp_path / "results/demo/imported")
+    (tmp_path / "results/demo/imported/summary/record.json").unlink()
+    assert report(full_profile, tmp_path, monkeypatch) == first
+    assert not (tmp_path / "artifacts/demo").exists()
+    assert (tmp_path / "results/demo/imported/summary/record.json").is_file()
+    published = (tmp_path / "results/demo/predictions/phase2/iteration_2-0/sst.csv").read_bytes()
+    assert published == (tmp_path / "results/demo/imported/predictions/phase2/iteration_2-0/sst.csv").read_bytes()

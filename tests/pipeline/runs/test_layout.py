@@ -88,7 +88,7 @@ def test_report_and_track_read_every_record(stages):
 def test_the_stages_of_dvc_yaml_are_those_that_plan_and_layout_name():
     params = load_params(REPOSITORY / "params.yaml")
     profile, plan = params.profile, make_index(params, params.profile)
-    expected = {f"{name}@{profile}" for name in ("plan", "track")}
+    expected = {f"{name}@{profile}" for name in ("digest", "plan", "track")}
     expected |= {layout.stage_name("data", profile, "data", stage) for stage in layout.DATA_STAGES}
     expected.add(layout.stage_name("summary", profile))
     for phase, row, seed in list_planned(plan):

@@ -72,7 +72,7 @@ def test_flips_are_those_that_one_side_alone_has_right(project: Path) -> None:
 def test_seeds_vote(project: Path) -> None:
     """With one of two seeds right the lower class wins: no flip against a side that has neither right."""
     for seed, num_right in ((0, 100), (1, 160)):
-        write_answers(project / f"results/tiny/predictions/phase2/iteration_1-{seed}/sst.csv", num_right)
+        write_answers(project / f"artifacts/tiny/predictions/phase2/iteration_1-{seed}/sst.csv", num_right)
     assert compare_rows(project).flips == []
 
 
@@ -92,7 +92,7 @@ def test_a_similarity_is_right_within_a_fifth_of_the_scale(project: Path) -> Non
 
 def test_other_examples_are_said_and_leave_the_scores(project: Path) -> None:
     for seed in (0, 1):
-        path = project / f"results/tiny/predictions/phase2/iteration_1-{seed}/sst.csv"
+        path = project / f"artifacts/tiny/predictions/phase2/iteration_1-{seed}/sst.csv"
         path.write_text(path.read_text().replace("id0,", "other,"))
     found = compare_rows(project)
     (score,) = found.scores

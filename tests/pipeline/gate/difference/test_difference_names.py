@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.files.atomic import write_text
 from pipeline.gate.difference_names import resolve, resolve_pair
 from pipeline.tracking import read_back
 from pipeline.tracking.read_back import StoredRun
@@ -26,9 +27,10 @@ def test_a_row_is_all_its_seeds(project: Path, tmp_path: Path) -> None:
 
 
 def test_a_revision_is_its_results_not_those_of_today(project: Path, tmp_path: Path) -> None:
-    (project / "results/tiny/imported").mkdir()
+    (project / "results/tiny/imported").mkdir(parents=True)
     (project / "artifacts/tiny/records").rename(project / "results/tiny/imported/records")
     (project / "artifacts/tiny/plan").rename(project / "results/tiny/imported/plan")
+    (project / "artifacts/tiny/predictions").rename(project / "results/tiny/imported/predictions")
     first = commit(project, "first")
     write_runs(project, "baseline", 0)
     one, other = resolve_pair(first[:10], "HEAD", "tiny", project, tmp_path)
@@ -39,6 +41,7 @@ def test_a_revision_is_its_results_not_those_of_today(project: Path, tmp_path: P
 
 
 def test_what_neither_git_nor_dvc_has_is_said(project: Path, tmp_path: Path) -> None:
+    write_text(project / "results/tiny/table2.md", "a table")
     git(project, "add", "results")
     git(project, "commit", "--quiet", "--message", "results only")
     _, side = resolve("HEAD", "tiny", project, tmp_path)
@@ -49,7 +52,7 @@ def test_what_neither_git_nor_dvc_has_is_said(project: Path, tmp_path: Path) -> 
 def test_a_run_is_what_mlflow_has(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tags = {"phase": "phase2", "row": "baseline", "seed": "1", "dataset.sst": "d" * 64, "environment.cpu": "fast"}
     params = {"train.lr": "1e-05", "code": "c" * 64}
-    folder = project / "results/tiny/predictions/phase2/baseline-1"
+    folder = project / "artifacts/tiny/predictions/phase2/baseline-1"
     stored = StoredRun(tags, params, {"sst.accuracy": 0.5, "dev/sst.accuracy": 0.4}, folder)
     monkeypatch.setattr(read_back, "read_run", lambda run_id, root, work: stored if run_id == RUN else None)
     kind, side = resolve(RUN, "tiny", project, tmp_path)
