@@ -39,7 +39,7 @@ def measure_event_file(log_every: int, step_seconds: float, num_rounds: int) -> 
 
 def measure_projection() -> dict[str, float]:
     """Seconds to show records in a new sqlite store, and again where nothing has changed; imports come before."""
-    from pipeline.tracking.collect import collect_records
+    from pipeline.tracking.collect import collect
     from pipeline.tracking.projection import project
 
     before = os.environ.get("MLFLOW_TRACKING_URI")
@@ -51,8 +51,8 @@ def measure_projection() -> dict[str, float]:
             seconds = []
             for expected in ("num_created", "num_unchanged"):
                 start = perf_counter()
-                records, problems = collect_records(root)
-                summary = project(records, root)
+                indexes, problems = collect(root)
+                summary = project(indexes, root)
                 seconds.append(perf_counter() - start)
                 if problems or getattr(summary, expected) != NUM_RECORDS:
                     raise RuntimeError(f"projected {summary} of {NUM_RECORDS} records, {problems}")

@@ -1,13 +1,14 @@
 """Run plan's commands on a machine without DVC and pack what they left: `python -m stages.offline --profile P`."""
 
 import argparse
+import os
 import signal
 import sys
 from pathlib import Path
 
 from pipeline.engine.offline import read_commands, run_commands
-from pipeline.runs.archive import write_archive
-from pipeline.runs.contents import list_files
+from pipeline.runs.archive import list_files, write_archive
+from pipeline.runs.versions import ANY_VERSIONS
 
 
 def main() -> int:
@@ -20,8 +21,9 @@ def main() -> int:
     profile, archive = arguments.profile, arguments.archive or Path(f"offline-{arguments.profile}.tar.gz")
     # A scheduler that takes the machine back says so with SIGTERM: what is done is still packed.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    os.environ[ANY_VERSIONS] = "1"  # a borrowed machine has what it has, and its runs say so
     outcome = run_commands(read_commands(profile), arguments.seconds)
-    write_archive(archive, profile, list_files(profile, outcome), len(outcome.done), outcome.num_commands)
+    write_archive(archive, profile, list_files(profile, outcome.record_files))
     print(f"{archive}: {len(outcome.done)} of {outcome.num_commands} commands are done")
     if outcome.stop:
         print(f"offline: {outcome.stop}", file=sys.stderr)

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from pipeline.files.atomic import write_json
-from pipeline.tracking.collect import collect_records
+from pipeline.tracking.collect import collect
 from pipeline.tracking.projection import project
 from pipeline.tracking.store import StoreUnavailable
 
@@ -14,15 +14,15 @@ SECONDS_AS_A_STAGE = 120  # more than any projection takes; a server that is thi
 
 def main() -> int:
     """Exit 1 for a record that cannot be read, or, without --receipt, for a store that cannot be reached."""
-    parser = argparse.ArgumentParser(description="Show the run records in MLflow.")
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--profile", help="only this profile's records")
     parser.add_argument("--receipt", type=Path, help="write what was done; a store out of reach is then no failure")
-    arguments = parser.parse_args()
-    root = Path.cwd()
-    records, problems = collect_records(root, arguments.profile)
-    receipt = {"profile": arguments.profile, "num_records": len(records), "projected": True}
+    arguments, root = parser.parse_args(), Path.cwd()
+    indexes, problems = collect(root, arguments.profile)
+    num_records = sum(len(index.records) for index in indexes)
+    receipt = {"profile": arguments.profile, "num_records": num_records, "projected": True}
     try:
-        print("MLflow runs:", project(records, root, SECONDS_AS_A_STAGE if arguments.receipt else float("inf")))
+        print("MLflow runs:", project(indexes, root, SECONDS_AS_A_STAGE if arguments.receipt else float("inf")))
     except StoreUnavailable as error:
         print(f"track: not projected, `make track` does it later: {error}", file=sys.stderr)
         receipt |= {"projected": False, "reason": str(error)}

@@ -23,7 +23,7 @@ def main() -> int:
         follower = Follower(root)
         problems = follower.follow()
         server = f"http://{HOST}:{port}"
-        pages = list(list_pages(root, server, [record for record, _ in follower.records]))
+        pages = list(list_pages(root, server, follower.indexes))
         with serve(root, port) as process:
             print(f"MLflow: {server}/  (Ctrl-C stops it)", *pages, sep="\n  ", flush=True)
             for problem in (*problems, *follow_until(process, follower, SECONDS_BETWEEN_LOOKS)):

@@ -92,7 +92,7 @@ def test_floors(path):
     [
         ("mlflow", {"pipeline/tracking", "pipeline/serving"}),
         ("yaml", {"pipeline/config"}),
-        ("pydantic", {"pipeline/config"}),
+        ("pydantic", {"pipeline/config", "pipeline/runs"}),
         ("dvc", set()),
         ("safetensors", {"model", "pipeline/evaluation", "pipeline/training"}),
         ("matplotlib", {"pipeline/reporting"}),
@@ -106,8 +106,9 @@ def test_a_package_has_its_rooms(package, allowed):
 
 
 def test_training_and_evaluation_run_without_dvc_mlflow_and_pydantic():
-    for module in ("stages.train", "stages.evaluate", "stages.start", "stages.predict", "stages.report"):
-        assert not {"dvc", "mlflow", "pydantic", "yaml"} & packages(module_file(module)), module
+    for name in ("train", "evaluate", "start", "predict", "report", "offline"):
+        assert not {"dvc", "mlflow", "pydantic", "yaml"} & packages(module_file(f"stages.{name}")), name
+    assert not packages(module_file("pipeline.runs.index"))
 
 
 def test_reporting_never_imports_torch_and_records_nothing():

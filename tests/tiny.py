@@ -1,6 +1,5 @@
 """The tiny project: a random 2-layer encoder and a few dozen rows of the sample corpus, seconds for the whole graph."""
 
-import contextlib
 import copy
 import csv
 import hashlib

@@ -50,7 +50,7 @@ def find_choice_faults(params: Params) -> Iterator[str]:
     """Names and options that the registries do not have, heads and metrics that do not fit their task."""
     for name, task in params.tasks.items():
         yield from _check_head(f"tasks.{name}.head", task.head, task)
-        fitting = [metric for metric in METRICS if METRICS[metric].LABELS == _shape(task).labels]
+        fitting = [metric for metric in METRICS if _shape(task).labels == METRICS[metric].LABELS]
         if task.metric not in fitting:
             yield f"tasks.{name}.metric: {task.metric!r} does not fit; allowed for this task: {', '.join(fitting)}"
     for name, encoder in params.encoders.items():

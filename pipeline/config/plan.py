@@ -94,20 +94,16 @@ def make_commands(runs: list[dict[str, Any]], profile: str) -> list[dict[str, st
         phase, row, seed = run["phase"], run["row"], run["seed"]
         place = (profile, phase, row, seed)
         (task, *_) = run["tasks"]
-        item = f"{task}-{row.removeprefix(f'{task}_')}" if phase == "part1" else row
-        name = f"{profile}-{item}-{seed}"
         path = layout.run_file(*place)
         if phase == "phase2":
             start = layout.start_file(profile, row, seed).as_posix()
             command = f"python -m stages.start --run {path}"
-            commands.append({"stage": f"start@{name}", "command": command, "done": start})
-        trained = (layout.training_record(*place) / "record.json").as_posix()
-        command = f"python -m stages.train --run {path}"
-        commands.append({"stage": f"{phase}@{name}", "command": command, "done": trained})
-        evaluated = (layout.evaluation_record(*place) / "record.json").as_posix()
-        command = f"python -m stages.evaluate --run {path}"
-        commands.append({"stage": f"eval_{phase}@{name}", "command": command, "done": evaluated})
+            commands.append({"stage": layout.stage_name("start", *place), "command": command, "done": start})
+        for kind, module in (("training", "train"), ("evaluation", "evaluate")):
+            done = layout.record_file(kind, *place).as_posix()
+            command = f"python -m stages.{module} --run {path}"
+            commands.append({"stage": layout.stage_name(kind, *place, task), "command": command, "done": done})
     summary = (layout.summary_record(profile) / "record.json").as_posix()
     command = f"python -m stages.report --profile {profile}"
-    commands.append({"stage": f"report@{profile}", "command": command, "done": summary})
+    commands.append({"stage": layout.stage_name("summary", profile), "command": command, "done": summary})
     return commands

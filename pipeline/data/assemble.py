@@ -9,7 +9,7 @@ from pipeline.config.schema import Params, Profile
 from pipeline.config.selection import choose_profile, list_encoders
 from pipeline.data.data_record import record_data_stage
 from pipeline.data.encoders import PUBLISHED_FILES, make_encoder_config, read_encoder
-from pipeline.data.fetch import Asset, fetch, place
+from pipeline.data.fetch import Asset, fetch, put
 from pipeline.data.sample import write_sample_corpus
 from pipeline.files.atomic import atomic_folder, write_json
 from pipeline.files.digest import hash_file, hash_folder
@@ -83,4 +83,4 @@ def fetch_asset(params: Params, name: str, destination: Path, root: Path) -> Non
     sources = tuple(source + file if source.endswith("/") else source for source in row.sources)
     asset = Asset(name, sources, row.sha256, row.git_blob, row.size)
     mirror = os.environ.get("BERTY_MIRROR")
-    place(fetch(asset, root / layout.WORK / "assets", Path(mirror) if mirror else None, root), destination)
+    put(fetch(asset, root / layout.WORK / "assets", Path(mirror) if mirror else None, root), destination)

@@ -1,14 +1,12 @@
 """One file over HTTP, resumed by Range (RFC 9110, section 14) from where an earlier try was cut."""
 
-import http.client
-import urllib.error
-import urllib.request
 from pathlib import Path
 
+import requests
 from tqdm import tqdm
+from urllib3.exceptions import HTTPError
 
-CONNECT_TIMEOUT_SECONDS = 3.0
-READ_TIMEOUT_SECONDS = 30.0
+TIMEOUT_SECONDS = (3.0, 30.0)  # to connect, and to send the next bytes: a dead host is given up soon, a slow one not
 CHUNK_BYTES = 1 << 18
 
 
@@ -40,63 +38,37 @@ def _append(url: str, part: Path, name: str, size: int | None) -> None:
     # Compressed bytes could be neither resumed nor counted.
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
     try:
-        response = _OPENER.open(urllib.request.Request(url, headers=headers), timeout=CONNECT_TIMEOUT_SECONDS)
-    except urllib.error.HTTPError as error:
-        error.close()
-        if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and start:
-            return  # Nothing is left to send: the pin decides about what is there.
-        raise SourceFailed(f"HTTP {error.code} {error.reason}") from None
-    except urllib.error.URLError as error:
-        raise SourceFailed(f"cannot connect ({error.reason})") from None
-    except (OSError, http.client.HTTPException) as error:
-        raise SourceFailed(f"no answer ({error or type(error).__name__})") from None
+        response = requests.get(url, headers=headers, stream=True, timeout=TIMEOUT_SECONDS)
+    except requests.ConnectionError as error:  # its timeout among them
+        raise SourceFailed(f"cannot connect ({error})") from None
+    except requests.RequestException as error:
+        raise SourceFailed(f"no answer ({error})") from None
     with response:
-        is_rest = response.status == 206 and response.headers.get("Content-Range", "").startswith(f"bytes {start}-")
-        if response.status == 206 and not is_rest:
-            raise SourceFailed(f"asked for bytes {start}-, got {response.headers.get('Content-Range')}")
+        if response.status_code == requests.codes.range_not_satisfiable and start:
+            return  # Nothing is left to send: the pin decides about what is there.
+        if not response.ok:
+            raise SourceFailed(f"HTTP {response.status_code} {response.reason}")
+        is_rest, sent = response.status_code == requests.codes.partial, response.headers.get("Content-Range", "")
+        if is_rest and not sent.startswith(f"bytes {start}-"):
+            raise SourceFailed(f"asked for bytes {start}-, got {sent}")
         start = start if is_rest else 0
         remaining = response.headers.get("Content-Length")
         total = start + int(remaining) if remaining else None
         if size is not None and total is not None and total != size:
             raise SourceFailed(f"the file there has {total:,} bytes, expected {size:,}")
+        response.raw.enforce_content_length = False  # else the bytes before a cut would be lost
         with part.open("ab" if is_rest else "wb") as file:
             bar = tqdm(desc=name, total=total, initial=start, unit="B", unit_scale=True, leave=False)
             with bar:
                 try:
-                    while chunk := response.read(CHUNK_BYTES):
+                    for chunk in response.raw.stream(CHUNK_BYTES, decode_content=False):
                         file.write(chunk)
                         bar.update(len(chunk))
-                except (OSError, http.client.HTTPException) as error:
-                    raise _ConnectionCut(error or type(error).__name__) from None
+                except HTTPError as error:
+                    raise _ConnectionCut(error) from None
             if total is not None and file.tell() < total:
                 raise _ConnectionCut(f"{total:,} were announced")
 
 
 def _size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
-
-
-class _Http(http.client.HTTPConnection):
-    def connect(self) -> None:
-        super().connect()
-        self.sock.settimeout(READ_TIMEOUT_SECONDS)
-
-
-class _Https(http.client.HTTPSConnection):
-    def connect(self) -> None:
-        super().connect()
-        self.sock.settimeout(READ_TIMEOUT_SECONDS)
-
-
-class _HttpHandler(urllib.request.HTTPHandler):
-    def http_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
-        return self.do_open(_Http, request)
-
-
-class _HttpsHandler(urllib.request.HTTPSHandler):
-    def https_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
-        return self.do_open(_Https, request)
-
-
-# urllib has one timeout; a dead host should be given up in seconds, a slow one not.
-_OPENER = urllib.request.build_opener(_HttpHandler, _HttpsHandler)

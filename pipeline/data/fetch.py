@@ -1,6 +1,5 @@
 """Pinned assets into a content-addressed store: whatever the source, only bytes that match the pin are kept."""
 
-import fcntl
 import hashlib
 import os
 import shutil
@@ -8,10 +7,10 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+
+from filelock import FileLock
 
 from pipeline.data.download import SourceFailed, download
 from pipeline.files.atomic import atomic_path
@@ -98,7 +97,7 @@ def fetch(asset: Asset, store: Path, mirror: Path | None, root: Path = Path(".")
         raise FetchError("\n".join(lines))
 
 
-def place(stored: Path, destination: Path) -> None:
+def put(stored: Path, destination: Path) -> None:
     """Put a stored file at `destination`: a hard link, or a copy where the two are on different file systems."""
     with atomic_path(destination) as temporary:
         temporary.unlink(missing_ok=True)
@@ -208,11 +207,8 @@ def _is_inside(path: str) -> bool:
     return bool(path) and not PurePosixPath(path).is_absolute() and ".." not in PurePosixPath(path).parts
 
 
-@contextmanager
-def _lock(store: Path, name: str) -> Iterator[None]:
-    """Hold an exclusive lock of that name; the system frees it when the process ends, also when it is killed."""
+def _lock(store: Path, name: str) -> FileLock:
+    """An exclusive lock of that name; the system frees it when the process ends, also when it is killed."""
     folder = store / "locks"
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / name).open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+    return FileLock(folder / name)

@@ -13,10 +13,11 @@ from statistics import stdev
 
 from pipeline.config.schema import Params
 from pipeline.evaluation.prediction_files import render_predictions
-from pipeline.files.atomic import atomic_folder, read_json
+from pipeline.files.atomic import atomic_folder
 from pipeline.gate.cells import Files, list_files
 from pipeline.gate.comparison import Comparison, compare
 from pipeline.runs import layout
+from pipeline.runs.index import list_planned, read_plan
 from pipeline.statistics.predictions import align, read_predictions
 from pipeline.statistics.samples import measure
 
@@ -71,7 +72,5 @@ def _write_predictions(target: Path, files: Files, params: Params) -> Iterator[t
 
 
 def _planned_runs(profile: str) -> set[tuple[str, str, int]]:
-    """(phase, row, seed) of plan's index, here or brought in: what lies about from earlier plans does not count."""
-    candidates = [layout.plan(profile), layout.results(profile) / "imported" / "plan"]
-    index = read_json(next((path for path in candidates if path.is_dir()), candidates[0]) / "index.json")
-    return {(phase, row["row"], seed) for phase in layout.PHASES for row in index[phase] for seed in index["seeds"]}
+    """(phase, row, seed) of plan's index, here or imported: what lies about from earlier plans does not count."""
+    return set(list_planned(read_plan(Path(), profile)[0]))

@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.runs import layout
+from pipeline.runs.index import IndexedRun, read_index
 from pipeline.statistics.predictions import find_tasks
-from pipeline.tracking.collect import collect_records, read_plans
 
 if TYPE_CHECKING:
     from pipeline.tracking.read_back import StoredRun  # MLflow takes seconds to import
@@ -49,13 +48,9 @@ class Side:
 
 def read_side(name: str, root: Path, profile: str, rows: Iterable[str] | None = None) -> Side:
     """The runs of a profile in the project's files at `root`: all that its plan lists, or those of `rows`."""
-    found, missing = collect_records(root, profile)
-    plan = read_plans(root, [profile])[profile]
-    trained, evaluated = {}, {}
-    for record, _ in found:
-        if record["seed"] is not None and plan.has(record) and (rows is None or record["row"] in rows):
-            {"training": trained, "evaluation": evaluated}[record["kind"]][record["run_key"]] = record
-    runs = [_make_run(record, evaluated.get(key), root) for key, record in trained.items()]
+    index = read_index(root, profile)
+    chosen = [run for run in index.planned if run.training and (rows is None or run.row in rows)]
+    runs, missing = [_make_run(run) for run in chosen], list(index.problems)
     without = [f"{run.phase}/{run.row}-{run.seed}" for run in runs if not run.predictions]
     if without:
         missing.append(f"{name}: no prediction files of {len(without)} runs, such as {without[0]}: scores alone")
@@ -93,16 +88,15 @@ def _split_params(params: dict[str, Any]) -> tuple[dict[str, str], dict[str, str
     return {key: value for key, value in text.items() if key not in code}, code
 
 
-def _make_run(training: dict[str, Any], evaluation: dict[str, Any] | None, root: Path) -> TrainedRun:
-    place = (training["profile"], training["phase"], training["row"], training["seed"])
-    folder = root / layout.predictions(*place)
+def _make_run(run: IndexedRun) -> TrainedRun:
+    training, evaluation = run.training, run.evaluation or {"metrics": {}}
     params, code = _split_params(training["params"])
     machine = {key: training["environment"].get(key, "unknown") for key in MACHINE}
     return TrainedRun(
-        *place[1:],
+        *run.slot,
         params=params,
         data={data["name"]: data["digest"] for data in training["datasets"]},
         code=code | machine,
-        scores={key: points[-1][-1] for key, points in (evaluation or {"metrics": {}})["metrics"].items()},
-        predictions=find_tasks(folder) if folder.is_dir() else {},
+        scores={key: points[-1][-1] for key, points in evaluation["metrics"].items()},
+        predictions=find_tasks(run.predictions) if run.predictions else {},
     )

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.files.atomic import read_json
-from pipeline.files.digest import hash_bytes, hash_file, hash_folder
+from pipeline.files.digest import hash_file, hash_folder
 from pipeline.gate.lineage_code import check_code, name_code
 from pipeline.runs import layout
+from pipeline.runs.index import IndexedRun, read_index
 from pipeline.runs.record import read_record
-from pipeline.tracking.collect import find_record_files
+from pipeline.runs.record_files import hash_run_files, list_profiles
 
 MACHINE = ("cpu", "num_cores", "platform")
 VERSIONS = ("python", "torch", "numpy", "tokenizers", "safetensors")
@@ -32,27 +33,28 @@ def trace(folder: Path, root: Path, depth: int = 0) -> Iterator[Fact]:
 
     A folder that is no model, or whose run has no record below `root`, is a `ValueError`.
     """
-    path = _find_record(read_json(root / folder / "model.json").get("run_key", ""), root)
-    for fact in _trace_model(folder, path, root):
+    found = _find_run(read_json(root / folder / "model.json").get("run_key", ""), root)
+    for fact in _trace_model(folder, found, root):
         yield replace(fact, depth=depth)
-    start = _read_start(path.parent)
+    start = _read_start(found.record_folder)
     if start and start["kind"] == "phase1" and (root / start["weights"]).with_name("model.json").is_file():
         yield from trace(Path(start["weights"]).parent, root, depth + 1)
     if not depth:
-        yield from _trace_corpus(read_record(path)["profile"], root)
+        yield from _trace_corpus(found.profile, root)
 
 
-def _trace_model(folder: Path, path: Path, root: Path) -> Iterator[Fact]:
-    record, run, start = read_record(path), read_json(path.parent / "run.json"), _read_start(path.parent)
+def _trace_model(folder: Path, found: IndexedRun, root: Path) -> Iterator[Fact]:
+    record, beside = found.training, found.record_folder
+    run, start = read_json(beside / "run.json"), _read_start(beside)
     place = (run["profile"], run["phase"], run["row"], run["seed"])
     yield Fact("model", folder.as_posix())
     yield _check("weights", root / folder / "weights.safetensors", record["tags"]["weights_sha256"])
-    yield Fact("record", path.relative_to(root).as_posix())
-    parts = [path.parent / name for name in ("run.json", "start.json") if (path.parent / name).is_file()]
-    key, found = record["run_key"], hash_bytes(b"".join(part.read_bytes() for part in parts))
-    names = " and ".join(part.name for part in parts)
-    yield Fact("run key", key, found == key, f"of {names} beside the record" if found == key else f"{names}: {found}")
-    yield _compare_plan(root / layout.run_file(*place), parts[0])
+    yield Fact("record", (beside / "record.json").relative_to(root).as_posix())
+    key, hashed = record["run_key"], hash_run_files(beside)
+    names = "run.json and start.json" if start else "run.json"
+    why = f"of {names} beside the record" if hashed == key else f"{names}: {hashed}"
+    yield Fact("run key", key, hashed == key, why)
+    yield _compare_plan(root / layout.run_file(*place), beside / "run.json")
     if start:
         yield from _trace_start(start, run, root)
     encoder = root / run["encoder"]["folder"]
@@ -92,11 +94,10 @@ def _trace_corpus(profile: str, root: Path) -> Iterator[Fact]:
             yield replace(fact, why=fact.why or data["source"])
 
 
-def _find_record(key: str, root: Path) -> Path:
-    for path in find_record_files(root):
-        content = read_json(path)
-        if isinstance(content, dict) and content.get("kind") == "training" and content.get("run_key") == key:
-            return path
+def _find_run(key: str, root: Path) -> IndexedRun:
+    for run in (run for profile in list_profiles(root) for run in read_index(root, profile).runs):
+        if run.training and run.run_key == key:
+            return run
     raise ValueError(f"run {key or '(none named)'}: no record of it below {root}; `dvc pull` may bring it")
 
 

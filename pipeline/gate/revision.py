@@ -47,12 +47,13 @@ def write_revision(commit: str, profile: str, root: Path, target: Path) -> list[
     results = layout.results(profile).as_posix()
     if write_files(commit, results, root, target) is None:
         missing.append(f"{results}: not in git at {commit[:7]}")
-    if (target / results / "imported").is_dir():
+    if (target / layout.imported(profile)).is_dir():
         return missing  # trained elsewhere: its records are in git
-    for folder in (layout.records(profile), layout.plan(profile)):
+    for folder in (layout.records(profile), layout.plan(profile), layout.artifacts(profile) / "predictions"):
         (target / folder).parent.mkdir(parents=True, exist_ok=True)
         done = _run(root, "dvc", "get", "--quiet", "--rev", commit, "--out", str(target / folder), ".", str(folder))
-        if done.returncode:
+        is_published = (target / layout.results(profile) / folder.name).is_dir()  # as predictions are
+        if done.returncode and not is_published:
             reason = (done.stderr.decode().strip().splitlines() or ["dvc get failed"])[0]
             missing.append(f"{folder}: neither in DVC's cache nor in its remote at {commit[:7]} ({reason})")
     return missing

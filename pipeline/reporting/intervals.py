@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.evaluation.metrics import OVERALL
-from pipeline.reporting.results import Results, Run
+from pipeline.reporting.results import Result, Results
 from pipeline.reporting.tables import metric_name
 from pipeline.statistics.predictions import align, find_tasks, read_predictions
 from pipeline.statistics.seeds import SD_G
@@ -53,9 +53,8 @@ def interval_table(results: Results, scores: dict[str, dict[str, TaskScores]]) -
     return pd.DataFrame(lines, columns=list(INTERVAL_COLUMNS))
 
 
-def _find_file(run: Run, task: str) -> Path:
+def _find_file(run: Result, task: str) -> Path:
     files = find_tasks(run.predictions) if run.predictions else {}
     if task not in files:
-        name = f"{run.phase}/{run.row}-{run.seed}"
-        raise ValueError(f"{name}: no predictions of {task}, though the plan lists this run")
+        raise ValueError(f"{run.phase}/{run.row}-{run.seed}: no predictions of {task}, though the plan lists this run")
     return files[task]

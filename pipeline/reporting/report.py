@@ -39,23 +39,12 @@ def write_report(profile: str, root: Path = Path(".")) -> None:
     What is published is of the runs that the plan lists, and of no other that may lie about. A plan of another profile
     is a `ValueError`.
     """
-    root = Path(root)
-    home = _find_home(root, profile)
-    results = read_results(root / home / "plan", root / home / "records")
-    if results.index["profile"] != profile:
-        raise ValueError(f"{home / 'plan'}: plan of profile {results.index['profile']!r}, not of {profile!r}")
-    folder = root / layout.results(profile)
+    results, folder = read_results(root, profile), Path(root) / layout.results(profile)
     metrics = _write_tables(folder, results)
     _write_figures(folder, results)
-    publish(results, root / home / "data", folder)
-    summary = _summarise(folder, results, metrics)
-    write_record(root / home / "summary" / "record.json", summary)
-
-
-def _find_home(root: Path, profile: str) -> Path:
-    """The tree that has the plan: what was made here, or what was brought in."""
-    homes = [layout.artifacts(profile), layout.results(profile) / "imported"]
-    return next((home for home in homes if (root / home / "plan").is_dir()), homes[0])
+    publish(results, Path(root) / layout.data_report(profile, results.tree), folder)
+    summary = Path(root) / layout.summary_record(profile, results.tree) / "record.json"
+    write_record(summary, _summarise(folder, results, metrics))
 
 
 def _write_tables(folder: Path, results: Results) -> dict[str, dict[str, float]]:
@@ -115,6 +104,7 @@ def _summarise(folder: Path, results: Results, metrics: dict[str, dict[str, floa
         "datasets": [],
         "artifacts": [(layout.results(index["profile"]) / name).as_posix() for name in REPORT_FILES],
         "environment": environment(),
+        "replay": {},
     }
 
 

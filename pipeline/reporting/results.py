@@ -1,4 +1,4 @@
-"""The results of a profile: exactly the runs that its plan lists, each with its record, evaluation and history."""
+"""The results of a profile: exactly the runs that its plan lists, made here or imported."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,18 +6,20 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.files.atomic import read_json
-from pipeline.runs.record import read_record
+from pipeline.runs import layout
+from pipeline.runs.index import Index, IndexedRun, read_index, read_plan
 
 HISTORY_COLUMNS = ("leg", "epoch", "step", "split", "task", "metric", "value")
 # Phase 1 only hands its weights on: it has curves, but no line in a table, so its evaluation is not asked for.
 EVALUATED_PHASES = ("part1", "phase2")
-PHASES = ("part1", "phase1", "phase2")
 
 
 @dataclass(frozen=True)
-class Run:
-    """One finished training of a row with a seed; `evaluation` is None in phase 1."""
+class Result:
+    """One finished training of a row with a seed.
+
+    `evaluation` is None in phase 1; `predictions` is the folder of `<task>.csv[.gz]`, None where it is not here.
+    """
 
     phase: str
     row: str
@@ -45,13 +47,14 @@ class Results:
     """A plan's index and its runs, in the index's order."""
 
     index: dict[str, Any]
-    runs: tuple[Run, ...]
+    runs: tuple[Result, ...]
+    tree: layout.Tree  # where the plan lies: the summary goes there too
 
     def rows(self, phase: str) -> list[dict[str, Any]]:
         """The rows that the index lists for a phase."""
         return self.index.get(phase, [])
 
-    def runs_of(self, phase: str, row: str) -> list[Run]:
+    def runs_of(self, phase: str, row: str) -> list[Result]:
         """The runs of a row, one per seed, in the order of the index's seeds."""
         return [run for run in self.runs if (run.phase, run.row) == (phase, row)]
 
@@ -60,41 +63,34 @@ class Results:
         return self.index["tasks"][task]["metric"]
 
 
-def read_results(plan_folder: Path, records_folder: Path) -> Results:
-    """Read every run that `plan_folder/index.json` lists.
+def read_results(root: Path, profile: str) -> Results:
+    """Read every run that the profile's plan lists, the local one before an imported one.
 
-    What else lies in `records_folder` is not looked at, so a row that left the plan leaves the tables. A record that
-    is missing, has not finished, or belongs to another run is a `ValueError` naming it.
+    What else lies about is not looked at, so a row that left the plan leaves the tables. A record that is missing, has
+    not finished, or belongs to another run is a `ValueError` naming it.
     """
-    index = read_json(Path(plan_folder) / "index.json")
-    runs = tuple(
-        _read_run(Path(records_folder), phase, row["row"], seed)
-        for phase in PHASES
-        for row in index.get(phase, [])
-        for seed in index["seeds"]
-    )
-    return Results(index, runs)
+    read_plan(root, profile)  # which names the file where there is none
+    index = read_index(root, profile)
+    if index.plan["profile"] != profile:
+        raise ValueError(f"{layout.plan(profile, index.tree)}: plan of {index.plan['profile']!r}, not of {profile!r}")
+    return Results(index.plan, tuple(_read_run(index, run) for run in index.planned), index.tree)
 
 
-def _read_run(records_folder: Path, phase: str, row: str, seed: int) -> Run:
-    folder = records_folder / phase / f"{row}-{seed}"
-    training = _read_finished(folder / "record.json", row, seed)
+def _read_run(index: Index, run: IndexedRun) -> Result:
+    training = _check(index, run, run.training, run.record_folder / "record.json")
     evaluation = None
-    if phase in EVALUATED_PHASES:
-        path = records_folder / f"eval_{phase}" / f"{row}-{seed}" / "record.json"
-        evaluation = _read_finished(path, row, seed)
-        if evaluation["run_key"] != training["run_key"]:
-            trained, evaluated = training["run_key"], evaluation["run_key"]
-            raise ValueError(f"{path}: evaluates run {evaluated}, but {folder / 'record.json'} is run {trained}")
-    predictions = records_folder.parent / "predictions" / phase / f"{row}-{seed}"
-    history = _read_history(folder / "history.csv")
-    return Run(phase, row, seed, training, evaluation, history, predictions if predictions.is_dir() else None)
+    if run.phase in EVALUATED_PHASES:
+        evaluation = _check(index, run, run.evaluation, run.evaluation_file)
+    history = _read_history(run.record_folder / "history.csv")
+    return Result(run.phase, run.row, run.seed, training, evaluation, history, run.predictions)
 
 
-def _read_finished(path: Path, row: str, seed: int) -> dict[str, Any]:
-    record = read_record(path)
-    if (record["row"], record["seed"]) != (row, seed):
-        raise ValueError(f"{path}: record of {record['row']}-{record['seed']}, expected {row}-{seed}")
+def _check(index: Index, run: IndexedRun, record: dict[str, Any] | None, path: Path) -> dict[str, Any]:
+    if record is None:
+        others = [other for other in index.runs if other.evaluation and other.slot == run.slot and other is not run]
+        reasons = [problem for problem in index.problems if problem.startswith(f"{path}:")]
+        reasons += [f"{path}: evaluates run {other.run_key}, but this is run {run.run_key}" for other in others]
+        raise ValueError([*reasons, f"{path}: no such file"][0])
     if record["status"] != "finished":
         raise ValueError(f"{path}: status is {record['status']!r}, only a finished run can be reported")
     return record

@@ -5,7 +5,7 @@ from statistics import fmean, stdev
 import pandas as pd
 
 from pipeline.evaluation.metrics import METRICS, OVERALL
-from pipeline.reporting.results import Results, Run
+from pipeline.reporting.results import Result, Results
 
 TABLE_COLUMNS = ("row", "task", "metric", "mean", "sd", "n", "paper")
 
@@ -79,7 +79,7 @@ def metric_name(results: Results, task: str) -> str:
     return OVERALL_METRIC if task == OVERALL else results.metric(task)
 
 
-def seed_scores(results: Results, run: Run, tasks: list[str]) -> dict[str, float]:
+def seed_scores(results: Results, run: Result, tasks: list[str]) -> dict[str, float]:
     """One seed's scores by task, with `overall`, their mean, where there are several."""
     return _with_overall({task: run.score(f"{task}.{results.metric(task)}") for task in tasks})
 

@@ -1,97 +1,106 @@
-"""An archive brought in: its results under results/<profile>/, its records below imported/ there and marked as such."""
+"""An archive brought in: its tree becomes part of results/<profile>/imported/, once all in it belongs together."""
 
+import filecmp
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from pipeline.files.atomic import atomic_folder
+from pipeline.files.atomic import atomic_folder, read_json
 from pipeline.runs import layout
-from pipeline.runs.archive import Archive, read_archive
-from pipeline.runs.contents import find_missing, read_index, read_records
-from pipeline.runs.places import destination
-from pipeline.runs.record import write_record
+from pipeline.runs.archive import unpack_archive
+from pipeline.runs.index import Index, read_index
+from pipeline.runs.record_files import find_artifact, hash_run_files
+from pipeline.runs.record_schema import Plan, find_faults
 
-# Written where the data is, and in no archive: these outlive a replacement.
-DATA_REPORT = ("data.json", "data.md")
 NUM_NAMED = 5  # files that a message names
 
 
 @dataclass(frozen=True)
 class Imported:
-    """What came in: `num_files` new or changed; `missing` are the records that a report still waits for."""
+    """What came in: `num_files` new or changed; `missing` are the records that the tables still wait for."""
 
     profile: str
     num_files: int
     missing: list[str]
-    has_report: bool
 
 
-def import_archive(path: Path, replace: bool = False) -> Imported:
-    """Check the archive, then make it part of results/<profile>, wholly or not at all.
+def import_archive(path: Path, root: Path = Path("."), replace: bool = False) -> Imported:
+    """Check the archive, then make it part of `layout.imported`, wholly or not at all.
 
-    Files that are there already may be equal; others are a `ValueError`, or with `replace` give way, together with
-    everything else of the profile's results but the data report. The same archive again changes nothing.
+    Files that are there already may be equal; others are a `ValueError`, or with `replace` give way together with
+    all that was imported before. The same archive again changes nothing.
     """
-    archive = read_archive(path)
-    index, records = read_index(archive), read_records(archive)
-    results, profile = layout.results(archive.profile), archive.profile
-    summary = (layout.summary_record(profile) / "record.json").as_posix()
-    if summary in records and (lacking := find_missing(index, profile, lambda file: file.as_posix() in records)):
-        raise ValueError(f"{path}: {summary}: sums up records that are missing: {_name_some(lacking)}")
     with tempfile.TemporaryDirectory() as temporary:
-        new = Path(temporary)
-        _write_tree(archive, records, new)
-        changed = [name for name in _list_tree(new) if not _is_same(new / name, results / name)]
-        differing = [name for name in changed if (results / name).exists()]
-        if differing and not replace:
-            raise ValueError(f"{results}: holds other content than {path}: {_name_some(map(str, differing))}; "
+        unpacked = Path(temporary) / "unpacked"
+        unpack_archive(path, unpacked)
+        try:
+            profile = _name_profile(unpacked / "plan" / "index.json")
+            new = Path(temporary) / layout.imported(profile)
+            new.parent.mkdir(parents=True)
+            unpacked = unpacked.rename(new)
+            for fault in _find_faults(read_index(Path(temporary), profile, find_faults), new):
+                raise ValueError(fault)
+        except ValueError as error:
+            raise ValueError(f"{path}: {str(error).replace(f'{unpacked}/', '')}") from None
+        held = Path(root) / layout.imported(profile)
+        names, before = _list_tree(new), _list_tree(held)
+        changed = [name for name in names if name not in before or not filecmp.cmp(new / name, held / name, False)]
+        if (differing := [name for name in changed if name in before]) and not replace:
+            raise ValueError(f"{held}: holds other content than {path}: {_name_some(differing)}; "
                              "--replace puts the archive's in its place")  # fmt: skip
-        kept = DATA_REPORT if replace else tuple(map(str, _list_tree(results)))
-        dropped = [name for name in _list_tree(results) if str(name) not in kept and not (new / name).exists()]
+        summary = layout.summary_record("", lambda _: Path()) / "record.json"  # made here, of what was imported
+        dropped = [name for name in before if replace and name not in names and name != summary]
         if changed or dropped:
-            with atomic_folder(results) as folder:
-                for name in _list_tree(results):
-                    if str(name) in kept:
-                        _copy(results / name, folder / name)
-                for name in _list_tree(new):
-                    _copy(new / name, folder / name)
-
-    def is_there(file: Path) -> bool:
-        return (results / destination(file.as_posix())).is_file()
-
-    return Imported(profile, len(changed), find_missing(index, profile, is_there), is_there(Path(summary)))
+            with atomic_folder(held) as folder:
+                for name in {*before, *names} - {*dropped}:
+                    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copyfile((new if name in names else held) / name, folder / name)
+    return Imported(profile, len(changed), read_index(root, profile).missing)
 
 
-def _write_tree(archive: Archive, records: dict[str, dict[str, Any]], folder: Path) -> None:
-    for name, content in archive.files.items():
-        place = destination(name)
-        if place is None:
-            continue
-        (folder / place).parent.mkdir(parents=True, exist_ok=True)
-        if name in records:
-            record = records[name]
-            write_record(folder / place, record | {"tags": record["tags"] | {"imported": "true"}})
-        else:
-            (folder / place).write_bytes(content)
+def _name_profile(path: Path) -> str:
+    plan = read_json(path)
+    for fault in find_faults(plan, Plan):
+        raise ValueError(f"{path}: {fault}")
+    return plan["profile"]
+
+
+def _find_faults(index: Index, tree: Path) -> Iterator[str]:
+    """What does not belong together, one line each.
+
+    A record has finished and brings the files that it names, a data report apart, which may be where the data is; a
+    training's run key is the hash of the run file and start file beside it; an evaluation is of a training that is
+    there. Nothing lies about that no record names.
+    """
+    yield from index.problems
+    named = {tree / "plan" / "index.json"}
+    for record in index.records:
+        place = (record[key] for key in ("kind", "profile", "phase", "row", "seed"))
+        path = index.root / layout.record_file(*place, layout.imported)
+        files = [find_artifact(name, record, index.root) for name in record["artifacts"]]
+        named |= {path, *files}
+        if record["status"] != "finished":
+            yield f"{path}: status: {record['status']!r}; allowed: finished"
+        missing = [file for file in files if not file.is_file()]
+        if missing and record["kind"] != "data":
+            yield f"{path}: names {missing[0]}, which is missing"
+    for run in index.runs:
+        if run.training and (key := hash_run_files(run.record_folder)) != run.run_key:
+            yield f"{run.record_folder / 'record.json'}: run_key: run.json and start.json beside it make {key}"
+        if run.evaluation and not run.training:
+            yield f"{run.evaluation_file}: run_key: of a training that is not there"
+    for name in _list_tree(tree):
+        if tree / name not in named:
+            yield f"{tree / name}: no record names it"
 
 
 def _list_tree(folder: Path) -> list[Path]:
     return sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
 
 
-def _is_same(one: Path, other: Path) -> bool:
-    return other.is_file() and one.read_bytes() == other.read_bytes()
-
-
-def _copy(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, target)
-
-
-def _name_some(names: Iterator[str] | list[str]) -> str:
-    names = list(names)
-    rest = f" and {len(names) - NUM_NAMED} more" if len(names) > NUM_NAMED else ""
-    return ", ".join(names[:NUM_NAMED]) + rest
+def _name_some(names: Iterable[Path]) -> str:
+    texts = [name.as_posix() for name in names]
+    rest = f" and {len(texts) - NUM_NAMED} more" if len(texts) > NUM_NAMED else ""
+    return ", ".join(texts[:NUM_NAMED]) + rest

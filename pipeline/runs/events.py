@@ -87,6 +87,10 @@ class EventLog:
             raise ValueError(f"{self._path}: artifact {path}: not relative to the project root")
         self._append("artifact", path=Path(path).as_posix())
 
+    def replay(self, replay: dict[str, Any]) -> None:
+        """What a later check of the code repeats, and what came out: free in form, its parts added to one another."""
+        self._append("replay", replay=replay)
+
     def finish(self, status: str = "finished") -> None:
         """End the run: finished, failed or killed."""
         if status not in END_STATUSES:

@@ -1,17 +1,35 @@
-"""Where every file of a profile lies, relative to the project root; dvc.yaml says the same of outputs."""
+"""Where every file of a profile lies and what its stages are called; dvc.yaml says the same, and a test compares.
 
-from pathlib import Path
+Files of a profile lie in two trees alike: below `artifacts(profile)` what this machine made, below `imported(profile)`
+what came from another. A function with a `tree` takes either. Paths are relative to the project's root.
+"""
+
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
 
 WORK = Path(".work")  # checkpoints, live event files, downloads: outside every DVC output, since DVC deletes those
 
 PHASES = ("part1", "phase1", "phase2")
+DATA_STAGES = ("download", "tokenize")
+
+Tree = Callable[[str], Path]
 
 
 def artifacts(profile: str) -> Path:
+    """The tree of what this machine makes: DVC's outputs."""
     return Path("artifacts") / profile
 
 
+def imported(profile: str) -> Path:
+    """The tree of runs that were trained elsewhere, in git: no output of DVC, which deletes those."""
+    return results(profile) / "imported"
+
+
+TREES: tuple[Tree, ...] = (artifacts, imported)  # what was made here goes before what was not
+
+
 def results(profile: str) -> Path:
+    """What report publishes: tables, figures, predictions/, data.json, data.md."""
     return Path("results") / profile
 
 
@@ -40,9 +58,9 @@ def tokens(profile: str, encoder_name: str) -> Path:
     return all_tokens(profile) / encoder_name
 
 
-def data_report(profile: str) -> Path:
-    """data.json and data.md: what tokenize says of the data."""
-    return artifacts(profile) / "data"
+def data_report(profile: str, tree: Tree = artifacts) -> Path:
+    """The folder of data.json and data.md, which tokenize leaves."""
+    return tree(profile) / "data"
 
 
 def digests(profile: str) -> Path:
@@ -50,9 +68,9 @@ def digests(profile: str) -> Path:
     return artifacts(profile) / "digests"
 
 
-def plan(profile: str) -> Path:
-    """index.json, commands.json and the run files."""
-    return artifacts(profile) / "plan"
+def plan(profile: str, tree: Tree = artifacts) -> Path:
+    """index.json and, here, commands.json and the run files."""
+    return tree(profile) / "plan"
 
 
 def run_file(profile: str, phase: str, row: str, seed: int) -> Path:
@@ -64,37 +82,80 @@ def start_file(profile: str, row: str, seed: int) -> Path:
     return artifacts(profile) / "starts" / f"{row}-{seed}.json"
 
 
-def model(profile: str, phase: str, row: str, seed: int) -> Path:
+def model(profile: str, phase: str, row: str, seed: int, tree: Tree = artifacts) -> Path:
     """What a training stage leaves: weights.safetensors, model.json, vocab.txt."""
-    return artifacts(profile) / phase / f"{row}-{seed}"
+    return tree(profile) / phase / f"{row}-{seed}"
 
 
-def records(profile: str) -> Path:
-    return artifacts(profile) / "records"
+def records(profile: str, tree: Tree = artifacts) -> Path:
+    return tree(profile) / "records"
 
 
-def training_record(profile: str, phase: str, row: str, seed: int) -> Path:
+def training_record(profile: str, phase: str, row: str, seed: int, tree: Tree = artifacts) -> Path:
     """The folder of record.json, history.csv, run.json and, in phase 2, start.json."""
-    return records(profile) / phase / f"{row}-{seed}"
+    return records(profile, tree) / phase / f"{row}-{seed}"
 
 
-def evaluation_record(profile: str, phase: str, row: str, seed: int) -> Path:
-    return records(profile) / f"eval_{phase}" / f"{row}-{seed}"
+def evaluation_record(profile: str, phase: str, row: str, seed: int, tree: Tree = artifacts) -> Path:
+    return records(profile, tree) / f"eval_{phase}" / f"{row}-{seed}"
 
 
-def data_record(profile: str, stage: str) -> Path:
-    return records(profile) / "data" / stage
+def data_record(profile: str, stage: str, tree: Tree = artifacts) -> Path:
+    return records(profile, tree) / "data" / stage
 
 
-def summary_record(profile: str) -> Path:
-    return artifacts(profile) / "summary"
+def summary_record(profile: str, tree: Tree = artifacts) -> Path:
+    return tree(profile) / "summary"
 
 
-def predictions(profile: str, phase: str, row: str, seed: int) -> Path:
-    """Where an evaluation leaves them; `report` copies them to results/<profile>/predictions."""
-    return artifacts(profile) / "predictions" / phase / f"{row}-{seed}"
+def predictions(profile: str, phase: str, row: str, seed: int, tree: Tree = artifacts) -> Path:
+    """The folder of <task>.csv or <task>.csv.gz, which evaluation leaves."""
+    return tree(profile) / "predictions" / phase / f"{row}-{seed}"
+
+
+def record_file(kind: str, profile: str, phase: str, row: str, seed: int | None, tree: Tree = artifacts) -> Path:
+    """Where the record of a training, an evaluation, data or a summary lies; kind and the rest are its own fields."""
+    match kind:
+        case "training":
+            folder = training_record(profile, phase, row, seed, tree)
+        case "evaluation":
+            folder = evaluation_record(profile, phase, row, seed, tree)
+        case "data":
+            folder = data_record(profile, row, tree)
+        case _:
+            folder = summary_record(profile, tree)
+    return folder / "record.json"
+
+
+def artifact(name: str, profile: str, tree: Tree = artifacts) -> Path:
+    """The file that a record names `artifacts/<profile>/...`, in the tree where the record lies.
+
+    A name that is not below it, or leaves it by `..`, is a `ValueError`.
+    """
+    inner = PurePosixPath(name)
+    if not inner.is_relative_to(artifacts(profile).as_posix()) or ".." in inner.parts:
+        raise ValueError(f"artifact {name}: allowed: a path below {artifacts(profile)}/")
+    return tree(profile) / inner.relative_to(artifacts(profile).as_posix())
 
 
 def work(run_key: str) -> Path:
     """A run's checkpoint and live event file."""
     return WORK / run_key
+
+
+def stage_name(
+    kind: str, profile: str, phase: str = "", row: str = "", seed: int | None = None, task: str | None = None
+) -> str:
+    """The stage that leaves a record of this kind (training, evaluation, data, summary), or a start file ("start").
+
+    In part1 a row is `<task>_<mode>`, whose stage has both; `task` is needed there.
+    """
+    match kind:
+        case "data":
+            return f"{row}@{profile}"
+        case "summary":
+            return f"report@{profile}"
+    if phase == "part1":
+        row = f"{task}-{row.removeprefix(f'{task}_')}"
+    stage = {"training": phase, "evaluation": f"eval_{phase}", "start": "start"}[kind]
+    return f"{stage}@{profile}-{row}-{seed}"

@@ -1,23 +1,24 @@
 """The record of a run: everything that is known of it in one JSON file, built from its events."""
 
 import json
-import math
 from pathlib import Path
 from typing import Any
 
 from pipeline.files.atomic import read_json, write_json
-from pipeline.runs.events import CONTEXTS, END_STATUSES, IDENTITY_KEYS, check_identity
+from pipeline.runs.events import END_STATUSES, IDENTITY_KEYS, check_identity
 
-VERSION = 1
+VERSION = 2
 STATUSES = ("running", *END_STATUSES)
-DATASET_KEYS = ("name", "digest", "source", "num_examples", "context")
+CONTENT_KEYS = (
+    "status start_time end_time params tags metrics datasets artifacts environment replay".split()
+)  # and IDENTITY_KEYS, and version; pipeline/runs/record_schema.py has their types
 
 
 def build_record(events: list[dict[str, Any]]) -> dict[str, Any]:
     """Fold events into a record; without a finish event its status is "running".
 
-    Params are flattened with dots (a list becomes its JSON text). Params and tags said twice keep the last value,
-    datasets and artifacts said twice are listed once.
+    Params are flattened with dots (a list becomes its JSON text). Params, tags and parts of the replay said twice keep
+    the last value, datasets and artifacts said twice are listed once.
     """
     if not events or events[0]["event"] != "start":
         raise ValueError("events of a run begin with a start event")
@@ -33,6 +34,7 @@ def build_record(events: list[dict[str, Any]]) -> dict[str, Any]:
         "datasets": [],
         "artifacts": [],
         "environment": events[0]["environment"],
+        "replay": {},
     }
     for event in events[1:]:
         _add(record, event)
@@ -43,8 +45,8 @@ def _add(record: dict[str, Any], event: dict[str, Any]) -> None:
     match event["event"]:
         case "params":
             record["params"] |= flatten(event["params"])
-        case "tags":
-            record["tags"] |= event["tags"]
+        case "tags" | "replay" as field:
+            record[field] |= event[field]
         case "metrics":
             for key, value in event["metrics"].items():
                 record["metrics"].setdefault(key, []).append([event["step"], event["time_ms"], value])
@@ -72,87 +74,49 @@ def flatten(params: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def write_record(path: Path, record: dict[str, Any]) -> None:
-    """Check and write a record, whole or not at all."""
+    """Write a record, whole or not at all; a field that is missing, unknown or of another run is a `ValueError`."""
     check_record(record, str(path))
     write_json(path, record)
 
 
 def read_record(path: Path) -> dict[str, Any]:
-    """Read and check a record; anything missing or unexpected is a `ValueError` naming file and field."""
-    record = read_json(path)
+    """Read a record, one of version 1 as one of today; a file that is none is a `ValueError` naming file and field."""
+    record = migrate(read_json(path))
     check_record(record, str(path))
     return record
 
 
+def migrate(record: Any) -> Any:
+    """A record of version 1 as one of version 2: without a replay, its files where they would lie today.
+
+    Evaluation wrote its predictions below results/ then, and tokenize its data report.
+    """
+    if not isinstance(record, dict) or record.get("version") != 1 or not isinstance(record.get("artifacts"), list):
+        return record
+    moved = {f"results/{record.get('profile')}/predictions/": f"artifacts/{record.get('profile')}/predictions/"}
+    if record.get("kind") == "data":
+        moved = {f"results/{record.get('profile')}/": f"artifacts/{record.get('profile')}/data/"}
+    artifacts = []
+    for name in record["artifacts"]:
+        for before, after in moved.items():
+            if isinstance(name, str) and name.startswith(before):
+                name = after + name.removeprefix(before)
+        artifacts.append(name)
+    return record | {"version": VERSION, "replay": {}, "artifacts": artifacts}
+
+
 def check_record(record: Any, where: str) -> None:
-    """Raise `ValueError` naming `where` and the field unless `record` is complete and of the right types."""
+    """Raise `ValueError` naming `where` and the field unless `record` has every field and says whose it is.
+
+    What comes from another machine, `pipeline.runs.record_schema` checks in full.
+    """
     if not isinstance(record, dict) or record.get("version") != VERSION:
         raise ValueError(f"{where}: version: not a run record of version {VERSION}")
-    fields = (*IDENTITY_KEYS, *_CHECKS)
+    fields = (*IDENTITY_KEYS, *CONTENT_KEYS)
     for missing in [key for key in fields if key not in record]:
         raise ValueError(f"{where}: {missing}: missing")
     for unknown in sorted(set(record) - {"version", *fields}):
         raise ValueError(f"{where}: {unknown}: unknown field")
     check_identity({key: record[key] for key in IDENTITY_KEYS}, where)
-    for key, (is_allowed, allowed) in _CHECKS.items():
-        if not is_allowed(record[key]):
-            raise ValueError(f"{where}: {key}: allowed: {allowed}")
-
-
-def _is_time(value: Any) -> bool:
-    return type(value) is int and value >= 0
-
-
-def _is_finite(value: Any) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)
-
-
-def _are_params(value: Any) -> bool:
-    def is_scalar(item: Any) -> bool:
-        return item is None or isinstance(item, str | bool) or _is_finite(item)
-
-    return isinstance(value, dict) and all(is_scalar(item) for item in value.values())
-
-
-def _are_strings(value: Any) -> bool:
-    return isinstance(value, dict) and all(isinstance(item, str) for item in value.values())
-
-
-def _are_metrics(value: Any) -> bool:
-    def is_point(point: Any) -> bool:
-        return isinstance(point, list) and len(point) == 3 and all(map(_is_time, point[:2])) and _is_finite(point[2])
-
-    return isinstance(value, dict) and all(
-        isinstance(points, list) and all(map(is_point, points)) for points in value.values()
-    )
-
-
-def _are_datasets(value: Any) -> bool:
-    return isinstance(value, list) and all(
-        isinstance(dataset, dict)
-        and set(dataset) == set(DATASET_KEYS)
-        and all(isinstance(dataset[key], str) for key in ("name", "digest", "source"))
-        and type(dataset["num_examples"]) is int
-        and dataset["context"] in CONTEXTS
-        for dataset in value
-    )
-
-
-def _are_artifacts(value: Any) -> bool:
-    """Paths that stay below the project root: a record may come from another machine."""
-    return isinstance(value, list) and all(
-        isinstance(path, str) and not Path(path).is_absolute() and ".." not in Path(path).parts for path in value
-    )
-
-
-_CHECKS = {
-    "status": (lambda value: value in STATUSES, ", ".join(STATUSES)),
-    "start_time": (_is_time, "milliseconds since 1970"),
-    "end_time": (_is_time, "milliseconds since 1970"),
-    "params": (_are_params, "names with strings, finite numbers, true, false or null"),
-    "tags": (_are_strings, "names with strings"),
-    "metrics": (_are_metrics, "names with lists of [step, time_ms, finite value]"),
-    "datasets": (_are_datasets, f"a list with {', '.join(DATASET_KEYS)}; context one of {', '.join(CONTEXTS)}"),
-    "artifacts": (_are_artifacts, "a list of paths relative to the project root"),
-    "environment": (_are_strings, "names with strings"),
-}
+    if record["status"] not in STATUSES:
+        raise ValueError(f"{where}: status: allowed: {', '.join(STATUSES)}")

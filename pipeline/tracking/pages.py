@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from mlflow import MlflowClient
 
+from pipeline.runs.index import Index
 from pipeline.tracking.store import find_experiment, find_runs, name_failures, open_store
 from pipeline.tracking.view import RunView
 
@@ -105,13 +106,13 @@ def _make_section(name: str, is_open: bool) -> dict[str, Any]:
             "isGenerated": not is_open, "columns": 3, "cardHeight": 320}  # fmt: skip
 
 
-def list_pages(root: Path, server: str, records: Iterable[dict[str, Any]]) -> Iterator[str]:
+def list_pages(root: Path, server: str, indexes: Iterable[Index]) -> Iterator[str]:
     """Give a line for each page of the profile with the newest summary, at a server such as http://127.0.0.1:5000.
 
     Its two tables, the curves of the second, the params of the rows side by side (a run per row, that of the lowest
     seed), and what the rows differ by from their controls. Raises `StoreUnavailable`.
     """
-    summaries = [record for record in records if record["kind"] == "summary"]
+    summaries = [index.summary for index in indexes if index.summary]
     if not summaries:
         return
     profile = max(summaries, key=lambda record: record["end_time"])["profile"]

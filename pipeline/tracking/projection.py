@@ -16,7 +16,8 @@ from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
 
 from pipeline.runs import layout
-from pipeline.tracking.collect import Found, collect_live, read_plans
+from pipeline.runs.index import Index, read_plan
+from pipeline.runs.record_files import read_live
 from pipeline.tracking.pages import save_views
 from pipeline.tracking.store import (
     RUN_KEY_TAG,
@@ -32,10 +33,11 @@ from pipeline.tracking.store import (
 )
 from pipeline.tracking.tables import write_tables
 from pipeline.tracking.texts import Texts
-from pipeline.tracking.view import MAX_DIGEST_LENGTH, Point, RunView, compose_views
+from pipeline.tracking.view import MAX_DIGEST_LENGTH, Point, RunView, compose_live, compose_views
 
 PROJECTED_TAG = "projected"  # the fingerprint of what was sent; written last, so a run without it is incomplete
 CURRENT_TAG = "current"  # "true": its record is in the main checkout, and its row and seed are in the plan
+CODE_PARAMS = ("code", "packages.")  # what ran it, not what it ran
 EXPERIMENT_TAG = "dvc_experiment"  # of the run's first projection
 
 
@@ -51,14 +53,14 @@ class Summary:
         return f"{self.num_created} created, {self.num_updated} updated, {self.num_unchanged} unchanged"
 
 
-def project(records: Found, root: Path, seconds: float = math.inf) -> Summary:
-    """Make MLflow show these records (each with its folder), one experiment per profile, one run per run key.
+def project(indexes: list[Index], root: Path, seconds: float = math.inf) -> Summary:
+    """Make MLflow show the records of these profiles, one experiment per profile, one run per run key.
 
-    They must be all that there are of their profiles: runs of others are no longer current then. Raises
+    MLflow's other runs of these profiles are no longer current then. Raises
     `StoreUnavailable`, also when `seconds` have passed. Interrupted anywhere and repeated, it completes and doubles
     nothing.
     """
-    return _project(records, root, seconds, is_all=True)
+    return _project({index.profile: compose_views(index) for index in indexes}, root, seconds, is_all=True)
 
 
 def project_live(root: Path, recorded: Collection[str] = ()) -> tuple[Summary, list[str]]:
@@ -66,18 +68,24 @@ def project_live(root: Path, recorded: Collection[str] = ()) -> tuple[Summary, l
 
     The run is the same in MLflow once its record comes. Also returns one line per event file that cannot be read.
     """
-    found, problems = collect_live(root, recorded)
-    return (_project(found, root, math.inf, is_all=False) if found else Summary(0, 0, 0)), problems
+    found, problems = read_live(root, recorded)
+    views: dict[str, list[RunView]] = {}
+    for record in found:
+        try:
+            plan, _ = read_plan(root, record["profile"])
+        except ValueError:  # which is none, or is named where its records are read
+            plan = None
+        views.setdefault(record["profile"], []).append(compose_live(record, Path(root), plan))
+    return (_project(views, root, math.inf, is_all=False) if views else Summary(0, 0, 0)), problems
 
 
-def _project(records: Found, root: Path, seconds: float, is_all: bool) -> Summary:
+def _project(profiles: dict[str, list[RunView]], root: Path, seconds: float, is_all: bool) -> Summary:
     deadline = time.monotonic() + seconds
     store, root = open_store(root), Path(root)
     counts = {"created": 0, "updated": 0, "unchanged": 0}
     is_main = root.resolve() == main_checkout(root)
-    plans = read_plans(root, {record["profile"] for record, _ in records})
     with name_failures(store.uri), lock_file(store.lock):
-        for profile, views in compose_views(records, root, plans).items():
+        for profile, views in profiles.items():
             experiment_id = find_experiment(store, profile)
             runs = find_runs(store.client, experiment_id)
             texts = Texts(root / layout.corpus(profile)) if store.is_local else None
@@ -86,10 +94,11 @@ def _project(records: Found, root: Path, seconds: float, is_all: bool) -> Summar
                     done = f"{sum(counts.values())} runs were shown in {seconds:.0f} seconds"
                     raise StoreUnavailable(f"MLflow at {store.address} is too slow: {done}")
                 is_current = view.is_planned if is_main else None
+                run = runs.get(view.original_key)
                 with _pause_collector():
-                    counts[_project_run(store, experiment_id, view, runs.get(view.run_key), texts, is_current)] += 1
+                    counts[_project_run(store, experiment_id, view, run, texts, is_current)] += 1
             if is_all and is_main:
-                _retire(store.client, runs, {view.run_key for view in views})
+                _retire(store.client, runs, {view.original_key for view in views})
                 save_views(store.client, experiment_id, views)
     return Summary(**{f"num_{name}": count for name, count in counts.items()})
 
@@ -105,10 +114,10 @@ def _pause_collector() -> Iterator[None]:
         gc.collect(0)
 
 
-def _retire(client: MlflowClient, runs: dict[str, Run], run_keys: set[str]) -> None:
+def _retire(client: MlflowClient, runs: dict[str, Run], keys: set[str]) -> None:
     """Runs that have no record any more stay, but out of the comparison of the current table."""
-    for run_key, run in runs.items():
-        if run_key not in run_keys and run.data.tags.get(CURRENT_TAG) == "true":
+    for key, run in runs.items():
+        if key not in keys and run.data.tags.get(CURRENT_TAG) == "true":
             client.set_tag(run.info.run_id, CURRENT_TAG, "false")
 
 
@@ -123,7 +132,7 @@ def _project_run(
     client, fingerprint = store.client, view.fingerprint
     if view.predictions and texts:
         fingerprint += texts.digest[:16]  # the tables are made again once the corpus has come
-    marks = {} if is_current is None else {CURRENT_TAG: str(is_current).lower()}
+    marks = {RUN_KEY_TAG: view.run_key} | ({} if is_current is None else {CURRENT_TAG: str(is_current).lower()})
     if run is not None and run.data.tags.get(PROJECTED_TAG) == fingerprint:
         if marks.items() <= run.data.tags.items():
             return "unchanged"
@@ -139,7 +148,7 @@ def _project_run(
         run, stored = None, set()
     if run is None:
         name = dvc_experiment()
-        tags = view.tags | marks | {RUN_KEY_TAG: view.run_key} | ({EXPERIMENT_TAG: name} if name else {})
+        tags = view.tags | marks | ({EXPERIMENT_TAG: name} if name else {})
         run = client.create_run(experiment_id, view.start_time, tags, view.name)
     _send(client, run, view, stored, marks, texts)
     client.set_tag(run.info.run_id, PROJECTED_TAG, fingerprint)
@@ -155,11 +164,16 @@ def _read_points(client: MlflowClient, run: Run) -> set[Point]:
 
 
 def _contradicts(run: Run, stored: set[Point], view: RunView) -> bool:
-    """Whether the run holds what the view denies: a run of the same key was trained again, or resumed after a kill."""
+    """Whether the run holds what the view denies: a run of the same key was trained again, or resumed after a kill.
+
+    A run that was re-keyed has other code than it was shown with; MLflow's params keep what it was trained with.
+    """
+    is_rekeyed = view.original_key != view.run_key
+    params = {key: value for key, value in view.params.items() if not (is_rekeyed and key.startswith(CODE_PARAMS))}
     own_keys = {point.key for point in view.points}
     denied = stored.difference(view.points)
     return (
-        any(run.data.params.get(key, value) != value for key, value in view.params.items())
+        any(run.data.params.get(key, value) != value for key, value in params.items())
         or (view.leads and run.info.start_time != view.start_time)
         or any(view.is_whole or point.key in own_keys for point in denied)
     )

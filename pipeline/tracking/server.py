@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipeline.tracking.collect import Found, collect_records, find_record_files
+from pipeline.runs.index import Index
+from pipeline.runs.record_files import find_record_files
+from pipeline.tracking.collect import collect
 from pipeline.tracking.projection import project, project_live
 from pipeline.tracking.store import SQLITE, StoreUnavailable, open_store
 
@@ -23,17 +25,17 @@ class Follower:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._seen: dict[Path, int] | None = None
-        self.records: Found = []
+        self.indexes: list[Index] = []
 
     def follow(self) -> list[str]:
         """Bring MLflow up to date; return one line per file that cannot be read. Raises `StoreUnavailable`."""
         problems = []
         files = {path: path.stat().st_mtime_ns for path in find_record_files(self._root)}
         if files != self._seen:
-            self.records, problems = collect_records(self._root)
-            project(self.records, self._root)
+            self.indexes, problems = collect(self._root)
+            project(self.indexes, self._root)
             self._seen = files
-        trained = {record["run_key"] for record, _ in self.records if record["kind"] == "training"}
+        trained = {run.run_key for index in self.indexes for run in index.runs if run.training}
         _, live_problems = project_live(self._root, trained)
         return problems + live_problems
 

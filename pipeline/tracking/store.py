@@ -1,10 +1,8 @@
 """The tracking store: where it is, and its creation, once, however many processes ask for it at the same time."""
 
-import fcntl
 import logging
 import os
 import re
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,10 +10,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import requests
+from filelock import FileLock, Timeout
 from mlflow import MlflowClient
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
+
+from pipeline.tracking.tags import ORIGINAL_KEY_TAG
 
 SQLITE = "sqlite:///"
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
@@ -99,7 +100,10 @@ def find_experiment(store: Store, profile: str) -> str:
 
 
 def find_runs(client: MlflowClient, experiment_id: str) -> dict[str, Run]:
-    """All runs of an experiment by run key, those in MLflow's trash left out; of two with one key, the older."""
+    """All runs of an experiment by the run key that they were first shown under, those in MLflow's trash left out.
+
+    Of two with one key, the older.
+    """
     runs: dict[str, Run] = {}
     token = None
     while True:
@@ -108,7 +112,7 @@ def find_runs(client: MlflowClient, experiment_id: str) -> dict[str, Run]:
         )
         for run in page:
             if RUN_KEY_TAG in run.data.tags:
-                runs.setdefault(run.data.tags[RUN_KEY_TAG], run)
+                runs.setdefault(run.data.tags.get(ORIGINAL_KEY_TAG, run.data.tags[RUN_KEY_TAG]), run)
         token = page.token
         if not token:
             return runs
@@ -122,20 +126,16 @@ def lock_file(path: Path) -> Iterator[None]:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("a")
+        lock = FileLock(path)
+        lock.acquire(SECONDS_TO_WAIT)
+    except Timeout:
+        raise StoreUnavailable(f"{path}: another process holds it") from None
     except OSError as error:
         raise StoreUnavailable(f"{path}: {error.strerror}") from None
-    with file:
-        deadline = time.monotonic() + SECONDS_TO_WAIT
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise StoreUnavailable(f"{path}: another process holds it") from None
-                time.sleep(0.05)
+    try:
         yield
+    finally:
+        lock.release()
 
 
 @contextmanager

@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from pipeline.runs import layout
 from pipeline.tracking.tables import LOGGED_TABLES_TAG, logged_tables_tag
 
+ORIGINAL_KEY_TAG = "original_key"  # of a record that was re-keyed after a replay: the key that it was made under
 COLOR_TAG = "mlflow.runColor"  # of its curves
 # Tableau's twenty, the strong ones first: a row has one colour whatever the seed; without it MLflow draws lots.
 COLORS = (
@@ -26,14 +28,14 @@ def compose_tags(
     identity = {
         "row": leader["row"],
         "seed": "" if leader["seed"] is None else str(leader["seed"]),
-        "phase": leader["phase"].removeprefix("eval_"),
+        "phase": leader["phase"],
         "profile": leader["profile"],
         "kind": leader["kind"],
         "encoder": str(leader["params"].get("encoder", leader["params"].get("encoder.name", ""))),
         "control": row.get("control") or "",
         "git_commit": commit,
         "git_dirty": dirty,
-        "reproduce": f"{checkout}dvc repro {_name_stage(leader, tasks)}",
+        "reproduce": f"{checkout}dvc repro {_name_stage(leader, row, tasks)}",
     }
     tags = {
         **identity,
@@ -45,24 +47,17 @@ def compose_tags(
         "mlflow.source.name": ran_in.get("command", ""),
         "mlflow.source.type": "LOCAL",
         "mlflow.source.git.commit": commit.removeprefix("unknown"),
-        COLOR_TAG: COLORS[row["place"] % len(COLORS)] if "place" in row else "",
+        COLOR_TAG: COLORS[row["position"] % len(COLORS)] if "position" in row else "",
         LOGGED_TABLES_TAG: logged_tables_tag(tasks) if tasks else "",
         **{key: value for key, value in identity.items() if key != "encoder" or value},
     }
     return {key: value for key, value in tags.items() if value}
 
 
-def _name_stage(record: dict[str, Any], tasks: list[str]) -> str:
-    """The stage of dvc.yaml that leaves the record; in part1 a row is `<task>_<mode>`."""
-    phase, row, profile = record["phase"].removeprefix("eval_"), record["row"], record["profile"]
-    match record["kind"]:
-        case "data":
-            return f"{row}@{profile}"
-        case "summary":
-            return f"report@{profile}"
-    if phase == "part1" and tasks:
-        row = f"{tasks[0]}-{row.removeprefix(f'{tasks[0]}_')}"
-    return f"{phase}@{profile}-{row}-{record['seed']}"
+def _name_stage(record: dict[str, Any], row: dict[str, Any], tasks: list[str]) -> str:
+    (task, *_) = row.get("tasks") or tasks or [record["row"].partition("_")[0]]
+    fields = (record[key] for key in ("kind", "profile", "phase", "row", "seed"))
+    return layout.stage_name(*fields, task)
 
 
 def _describe(identity: dict[str, str], note: str) -> str:

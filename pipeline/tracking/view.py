@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipeline.files.digest import hash_bytes, hash_file
-from pipeline.tracking.collect import Found, Plan
+from pipeline.runs.index import Index, find_row, list_planned
+from pipeline.runs.record_files import find_artifact
 from pipeline.tracking.tables import task_of
-from pipeline.tracking.tags import compose_tags
+from pipeline.tracking.tags import ORIGINAL_KEY_TAG, compose_tags
 
 # Limits of MLflow 3.17.2 (mlflow/utils/validation.py).
 MAX_PARAM_LENGTH = 6000
@@ -38,6 +39,7 @@ class RunView:
     """
 
     run_key: str
+    original_key: str  # under which MLflow first saw it: the run key, unless results were re-keyed since
     name: str
     status: str
     start_time: int
@@ -58,32 +60,27 @@ class RunView:
         return [path for path, folder in self.artifacts if folder == PREDICTIONS]
 
 
-def compose_views(records: Found, root: Path, plans: dict[str, Plan] | None = None) -> dict[str, list[RunView]]:
-    """Group records by profile and run key (an evaluation has the key of its training) into one view per run.
-
-    Runs are ordered by start time. Files named in the records are looked for below the project root. `plans` are by
-    profile; without one every run counts as planned.
-    """
-    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for record, _ in records:
-        groups.setdefault((record["profile"], record["run_key"]), []).append(record)
-    views: dict[str, list[RunView]] = {}
-    for (profile, _), group in groups.items():
-        plan = (plans or {}).get(profile, Plan())
-        views.setdefault(profile, []).append(_compose_view(group, Path(root), plan))
-    for profile_views in views.values():
-        profile_views.sort(key=lambda view: (view.start_time, view.name))
-    return views
+def compose_views(index: Index) -> list[RunView]:
+    """One view per run of a profile (an evaluation joins its training), in order of start time."""
+    groups = [(run.records, run.is_planned) for run in index.runs if run.records]
+    groups += [([record], True) for record in (*index.data, *([index.summary] if index.summary else []))]
+    views = [compose_view(group, index.root, index.plan, is_planned) for group, is_planned in groups]
+    return sorted(views, key=lambda view: (view.start_time, view.name))
 
 
-def _compose_view(group: list[dict[str, Any]], root: Path, plan: Plan) -> RunView:
-    """The training record leads: its identity, times, status and environment are the run's."""
-    group = sorted(group, key=lambda record: record["kind"] == "evaluation")
+def compose_live(record: dict[str, Any], root: Path, plan: dict[str, Any] | None) -> RunView:
+    """The view of a run that goes on, from its events as a record."""
+    slot = record["phase"], record["row"], record["seed"]
+    return compose_view([record], root, plan, plan is None or record["seed"] is None or slot in list_planned(plan))
+
+
+def compose_view(group: list[dict[str, Any]], root: Path, plan: dict[str, Any] | None, is_planned: bool) -> RunView:
+    """The first record leads, a training where there is one: identity, times, status and environment are the run's."""
     leader = group[0]
-    artifacts = [(path, _artifact_folder(path, root)) for record in group for path in _locate_artifacts(record, root)]
+    artifacts = [(path, _artifact_folder(path)) for record in group for path in _locate_artifacts(record, root)]
     contents = [[str(path.relative_to(root)), hash_file(path)] for path, _ in artifacts]
     tasks = [task_of(path) for path, folder in artifacts if folder == PREDICTIONS]
-    tags = compose_tags(leader, group, plan.find_row(leader), tasks)
+    tags = compose_tags(leader, group, find_row(plan, leader["phase"], leader["row"]), tasks)
     points = [
         Point(key, step, time_ms, float(value))
         for record in group
@@ -93,6 +90,7 @@ def _compose_view(group: list[dict[str, Any]], root: Path, plan: Plan) -> RunVie
     datasets = {(dataset["name"], dataset["digest"]): dataset for record in group for dataset in record["datasets"]}
     return RunView(
         run_key=leader["run_key"],
+        original_key=tags.get(ORIGINAL_KEY_TAG, leader["run_key"]),
         name=leader["row"] if leader["seed"] is None else f"{leader['row']}-{leader['seed']}",
         status=STATUSES[leader["status"]],
         start_time=leader["start_time"],
@@ -104,7 +102,7 @@ def _compose_view(group: list[dict[str, Any]], root: Path, plan: Plan) -> RunVie
         artifacts=artifacts,
         leads=leader["kind"] != "evaluation",
         is_whole=leader["kind"] != "evaluation" and leader["status"] != "running",
-        is_planned=plan.has(leader),
+        is_planned=is_planned,
         fingerprint=hash_bytes(json.dumps([FORMAT, group, contents, tags], sort_keys=True).encode()),
     )
 
@@ -115,27 +113,15 @@ def _merge(group: list[dict[str, Any]], field: str) -> dict[str, Any]:
 
 
 def _locate_artifacts(record: dict[str, Any], root: Path) -> list[Path]:
-    """The files to upload, those that are there: a checkout may lack some, and they follow once they have come.
-
-    What an imported record calls artifacts/P/... or results/P/... lies below results/P/imported/ (P its profile).
-    """
-    profile = record["profile"]
-    found = []
-    for name in record["artifacts"]:
-        places = [root / name]
-        if "imported" in record["tags"]:
-            inner = name.removeprefix(f"artifacts/{profile}/").removeprefix(f"results/{profile}/")
-            places.insert(0, root / "results" / profile / "imported" / inner)
-        present = [place for place in places if place.is_file()]
-        found += present[:1]
-    return found
+    """The files to upload, those that are there: a checkout may lack some, and they follow once they have come."""
+    paths = (find_artifact(name, record, root) for name in record["artifacts"])
+    return [path for path in paths if path.is_file()]
 
 
-def _artifact_folder(path: Path, root: Path) -> str | None:
-    parts = path.relative_to(root).parts
-    if "predictions" in parts:
+def _artifact_folder(path: Path) -> str | None:
+    if "predictions" in path.parts:
         return PREDICTIONS
-    if parts[0] == "results" and "records" not in parts:
+    if "records" not in path.parts:
         return "figures" if path.suffix == ".png" else "tables"
     return None
 

@@ -11,6 +11,7 @@ from pipeline.evaluation.saved_model import save_model
 from pipeline.files.atomic import atomic_folder
 from pipeline.files.digest import hash_file
 from pipeline.runs import layout
+from pipeline.runs.code import combine_digests
 from pipeline.runs.events import EventLog, read_events
 from pipeline.runs.record import build_record, write_record
 from pipeline.runs.run_files import Run
@@ -71,7 +72,8 @@ def _params_to_log(spec: dict[str, Any]) -> dict[str, Any]:
         for number, leg in enumerate(spec["schedule"])
     }
     return {
-        **{key: spec[key] for key in ("train", "curve_examples", "packages", "code")},
+        **{key: spec[key] for key in ("train", "curve_examples", "packages")},
+        "code": combine_digests(spec["code"])[:16] if isinstance(spec["code"], dict) else spec["code"],
         "encoder": spec["encoder"]["name"],
         "tasks": {name: {key: task[key] for key in kept} for name, task in spec["tasks"].items()},
         "schedule": legs,

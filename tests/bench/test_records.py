@@ -5,7 +5,7 @@ import os
 import pytest
 
 from bench import records
-from pipeline.tracking.collect import collect_records
+from pipeline.tracking.collect import collect
 
 
 def test_the_share_is_that_of_a_point_in_the_steps_between_two(monkeypatch):
@@ -19,9 +19,9 @@ def test_the_share_is_that_of_a_point_in_the_steps_between_two(monkeypatch):
 def test_a_record_has_as_many_points_as_it_should(tmp_path, monkeypatch):
     monkeypatch.setattr(records, "NUM_RECORDS", 2)
     records.write_records(tmp_path)
-    found, problems = collect_records(tmp_path)
-    assert not problems and len({record["run_key"] for record, _ in found}) == 2
-    for record, _ in found:
+    ((index,), problems) = collect(tmp_path)
+    assert not problems and len({record["run_key"] for record in index.records}) == 2
+    for record in index.records:
         assert sum(map(len, record["metrics"].values())) == records.NUM_POINTS
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.data.fetch import Asset, FetchError, fetch, place
+from pipeline.data.fetch import Asset, FetchError, fetch, put
 
 CONTENT = bytes(range(256)) * 4000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -147,25 +147,25 @@ def test_processes_at_once_download_once(hub, store):
     assert (hub.ranges, (store / SHA256).read_bytes() == CONTENT) == ([None], True)
 
 
-def test_place_links_and_replaces(tmp_path):
+def test_put_links_and_replaces(tmp_path):
     stored, destination = tmp_path / "stored", tmp_path / "out" / "f.bin"
     stored.write_bytes(CONTENT)
     destination.parent.mkdir()
     destination.write_bytes(b"old")
     for _ in range(2):
-        place(stored, destination)
+        put(stored, destination)
         assert destination.samefile(stored)
     assert [path.name for path in destination.parent.iterdir()] == ["f.bin"]
 
 
-def test_place_copies_where_linking_fails(tmp_path, monkeypatch):
+def test_put_copies_where_linking_fails(tmp_path, monkeypatch):
     def refuse(*_: object) -> None:
         raise OSError("cross-device link")
 
     monkeypatch.setattr("os.link", refuse)
     stored, destination = tmp_path / "stored", tmp_path / "out" / "f.bin"
     stored.write_bytes(CONTENT)
-    place(stored, destination)
+    put(stored, destination)
     assert (destination.read_bytes(), destination.samefile(stored)) == (CONTENT, False)
 
 

@@ -82,7 +82,7 @@ class Profile:
 
     def _write_record(self, path, kind, phase, row, seed, metrics, changes) -> None:
         record = {
-            "version": 1,
+            "version": 2,
             "kind": kind,
             "profile": "demo",
             "phase": phase,
@@ -98,6 +98,7 @@ class Profile:
             "datasets": [],
             "artifacts": [],
             "environment": {},
+            "replay": {},
         }
         write_record(path, record | changes)
 

@@ -9,7 +9,7 @@ from pipeline.statistics.holm import adjust
 
 
 def compare(profile):
-    results = read_results(profile.plan, profile.records)
+    results = read_results(profile.root, "demo")
     return control_table(results, measure_scores(results, "phase2"))
 
 

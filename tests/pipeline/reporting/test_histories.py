@@ -9,7 +9,7 @@ SCORES = [{"sst": 0.4}, {"sst": 0.6}]
 
 
 def read(profile):
-    return read_results(profile.plan, profile.records)
+    return read_results(profile.root, "demo")
 
 
 def test_curves_name_their_run(profile):

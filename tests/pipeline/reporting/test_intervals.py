@@ -9,7 +9,7 @@ THREE_TASKS = [{"sst": 0.4, "para": 0.8, "sts": 0.6}, {"sst": 0.6, "para": 0.8, 
 
 
 def measure(profile, *phases):
-    results = read_results(profile.plan, profile.records)
+    results = read_results(profile.root, "demo")
     scores = {phase: measure_scores(results, phase) for phase in phases}
     return interval_table(results, scores).set_index(["phase", "row", "task"])
 

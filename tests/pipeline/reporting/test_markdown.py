@@ -18,7 +18,7 @@ TWO_SEEDS_NOTE = "- In parentheses: the 95% interval, over examples and 2 seeds 
 
 def render(profile, phase, renderer) -> list[str]:
     """The lines of a table, its intervals as `(..)`: test_intervals.py has their values."""
-    results = read_results(profile.plan, profile.records)
+    results = read_results(profile.root, "demo")
     scores = {phase: measure_scores(results, phase)}
     text = renderer(results, score_table(results, phase), interval_table(results, scores))
     return INTERVAL.sub("(..)", text).splitlines()
@@ -29,7 +29,7 @@ def table2(profile) -> list[str]:
 
 
 def controls(profile) -> list[str]:
-    results = read_results(profile.plan, profile.records)
+    results = read_results(profile.root, "demo")
     scores = measure_scores(results, "phase2")
     return render_controls(results, control_table(results, scores)).splitlines()
 

@@ -41,7 +41,7 @@ def test_report_writes_every_file_and_the_same_bytes_twice(full_profile, tmp_pat
 
 def test_summary_record_holds_the_tables(full_profile, tmp_path, monkeypatch):
     report(full_profile, tmp_path, monkeypatch)
-    record = read_record(tmp_path / "artifacts/demo/summary" / "record.json")
+    record = read_record(tmp_path / "artifacts/demo/summary/record.json")
     identity = {key: record[key] for key in ("kind", "profile", "phase", "row", "seed")}
     assert identity == {"kind": "summary", "profile": "demo", "phase": "summary", "row": "summary", "seed": None}
     flat = {
@@ -57,7 +57,7 @@ def test_summary_record_holds_the_tables(full_profile, tmp_path, monkeypatch):
 def test_run_key_follows_the_tables(full_profile, tmp_path, monkeypatch):
     def run_key() -> str:
         report(full_profile, tmp_path, monkeypatch)
-        return read_record(tmp_path / "artifacts/demo/summary" / "record.json")["run_key"]
+        return read_record(tmp_path / "artifacts/demo/summary/record.json")["run_key"]
 
     first = run_key()
     assert run_key() == first
@@ -83,7 +83,7 @@ def test_profile_without_rows_still_has_every_file(profile, tmp_path, monkeypatc
 def test_plan_of_another_profile_is_refused(profile, tmp_path, monkeypatch):
     profile.index["profile"] = "paper"
     profile.save()
-    with pytest.raises(ValueError, match="plan of profile 'paper', not of 'demo'"):
+    with pytest.raises(ValueError, match="plan of 'paper', not of 'demo'"):
         report(profile, tmp_path, monkeypatch)
 
 
@@ -115,3 +115,14 @@ def test_a_row_that_was_not_trained_is_a_row_like_any_other(full_profile, tmp_pa
     assert list(pd.read_csv(full_profile.results / "table2.csv")["row"].unique())[-1] == "untrained"
     assert "untrained" in set(pd.read_csv(full_profile.results / "controls.csv")["row"])
     assert b"untrained" not in files["curves.csv"]
+
+
+def test_imported_runs_are_reported_where_they_lie(full_profile, tmp_path, monkeypatch):
+    first = report(full_profile, tmp_path, monkeypatch)
+    (tmp_path / "artifacts/demo").rename(tmp_path / "results/demo/imported")
+    (tmp_path / "results/demo/imported/summary/record.json").unlink()
+    assert report(full_profile, tmp_path, monkeypatch) == first
+    assert not (tmp_path / "artifacts/demo").exists()
+    assert (tmp_path / "results/demo/imported/summary/record.json").is_file()
+    published = (tmp_path / "results/demo/predictions/phase2/iteration_2-0/sst.csv").read_bytes()
+    assert published == (tmp_path / "results/demo/imported/predictions/phase2/iteration_2-0/sst.csv").read_bytes()

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.engine.offline import Outcome, read_commands, run_commands
-from pipeline.runs.archive import write_archive
-from pipeline.runs.contents import list_files
+from pipeline.runs.archive import list_files, write_archive
 from tests.pipeline.runs.synthetic import PROFILE, write_project
 from tests.tiny import REPOSITORY
 
@@ -31,7 +30,7 @@ def done_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.chdir(root)
         patch.setenv("PYTHONPATH", str(REPOSITORY))
         outcome = run_commands(read_commands(PROFILE))
-    assert outcome.is_complete, outcome.stop
+    assert outcome.stop is None
     return root
 
 
@@ -52,9 +51,9 @@ def pack(done_project: Path) -> Callable[..., Path]:
     def pack(num_done: int | None = None, without: tuple[str, ...] = ()) -> Path:
         commands = tuple(read_commands(PROFILE))
         outcome = Outcome(commands[:num_done], len(commands))
-        files = {file for file in list_files(PROFILE, outcome) if file.as_posix() not in without}
+        files = {file for file in list_files(PROFILE, outcome.record_files) if file.as_posix() not in without}
         archive = done_project.parent / "offline.tar.gz"
-        write_archive(archive, PROFILE, files, len(outcome.done), len(commands))
+        write_archive(archive, PROFILE, files)
         return archive
 
     return pack

@@ -110,8 +110,8 @@ def write_report(_: None) -> None:
 
 def make_record(identity: dict[str, Any], **changes: Any) -> dict[str, Any]:
     rest = {
-        "version": 1, "status": "finished", "start_time": 1, "end_time": 2, "params": {}, "tags": {}, "metrics": {},
-        "datasets": [], "artifacts": [], "environment": {"cpu": "far away"},
+        "version": 2, "status": "finished", "start_time": 1, "end_time": 2, "params": {}, "tags": {}, "metrics": {},
+        "datasets": [], "artifacts": [], "environment": {"cpu": "far away"}, "replay": {},
     }  # fmt: skip
     return identity | rest | changes
 

@@ -1,9 +1,14 @@
-"""Where files lie, against what dvc.yaml says of them."""
+"""Where files lie and what stages are called, against what dvc.yaml says of them."""
+
+import subprocess
 
 import pytest
 import yaml
 
+from pipeline.config.params import load_params
+from pipeline.config.plan import make_index
 from pipeline.runs import layout
+from pipeline.runs.index import find_row, list_planned
 from tests.tiny import REPOSITORY
 
 PROFILE, ROW, SEED = "P", "R", 0
@@ -78,6 +83,34 @@ def test_report_and_track_read_every_record(stages):
     below = [layout.training_record, layout.evaluation_record]
     assert all(place(PROFILE, "phase1", ROW, SEED).is_relative_to(records) for place in below)
     assert layout.data_record(PROFILE, "download").is_relative_to(records)
+
+
+def test_the_stages_of_dvc_yaml_are_those_that_plan_and_layout_name():
+    params = load_params(REPOSITORY / "params.yaml")
+    profile, plan = params.profile, make_index(params, params.profile)
+    expected = {f"{name}@{profile}" for name in ("digest", "plan", "track")}
+    expected |= {layout.stage_name("data", profile, "data", stage) for stage in layout.DATA_STAGES}
+    expected.add(layout.stage_name("summary", profile))
+    for phase, row, seed in list_planned(plan):
+        task = find_row(plan, phase, row)["tasks"][0]
+        kinds = ("training", "evaluation", *(["start"] if phase == "phase2" else []))
+        expected |= {layout.stage_name(kind, profile, phase, row, seed, task) for kind in kinds}
+    listed = subprocess.run(["dvc", "stage", "list", "--name-only"], cwd=REPOSITORY, capture_output=True, text=True)
+    assert set(listed.stdout.split()) == expected
+
+
+def test_no_output_of_dvc_holds_what_was_imported(stages):
+    entries = [path for stage in stages.values() for key in ("outs", "metrics", "plots") for path in stage.get(key, [])]
+    assert not [path for path in paths(entries) if layout.imported(PROFILE).is_relative_to(path)]
+
+
+@pytest.mark.parametrize(
+    "name", ["results/P/x", "artifacts/P/../x", "/artifacts/P/x", "artifacts/Q/x"]
+)
+def test_an_artifact_lies_in_the_tree_of_its_record_and_nowhere_else(name):
+    assert layout.artifact("artifacts/P/records/x/y", "P", layout.imported) == layout.imported("P") / "records/x/y"
+    with pytest.raises(ValueError, match=f"artifact {name}: allowed"):
+        layout.artifact(name, "P", layout.imported)
 
 
 def test_work_lies_outside_every_out_and_is_ignored(stages):

@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tarfile
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
@@ -15,9 +16,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from pipeline.reporting.report import REPORT_FILES
-from pipeline.runs.archive import read_archive
-from pipeline.runs.record import read_record
-from pipeline.tracking.collect import collect_records
+from pipeline.runs.index import read_index
 from tests.pipeline.runs.synthetic import FAULTS
 from tests.tiny import REPOSITORY, TinyProject
 
@@ -30,6 +29,11 @@ def run_module(python: str | Path, module: str, *arguments: object, **variables:
     environment = {"PYTHONPATH": str(REPOSITORY)} | variables
     command = [python, "-m", module, *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, env=os.environ | environment)
+
+
+def list_names(archive: Path) -> list[str]:
+    with tarfile.open(archive) as tar:
+        return tar.getnames()
 
 
 @pytest.fixture
@@ -94,10 +98,10 @@ def test_a_tiny_project_from_a_bare_machine_to_the_tables_at_home(
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith("offline-tiny.tar.gz: 8 of 8 commands are done\n")
     archive = machine / "offline-tiny.tar.gz"
-    assert not [name for name in read_archive(archive).files if "weights" in name]
+    assert not [name for name in list_names(archive) if "weights" in name]
     first = archive.read_bytes()
     again = run_module(bare_python, "stages.offline", "--profile", "tiny", **nothing)
-    assert again.stdout.splitlines()[:-1] == ["[5/8] start@tiny-iteration_3-0"]
+    assert again.stdout.splitlines()[:-1] == ["[5/8] start@tiny-iteration_3-0", "[8/8] report@tiny"]
     assert archive.read_bytes() == first
 
     monkeypatch.chdir(tiny.root)
@@ -107,12 +111,9 @@ def test_a_tiny_project_from_a_bare_machine_to_the_tables_at_home(
     results = Path("results/tiny")
     assert {path.name for path in results.iterdir() if path.is_file()} == {*REPORT_FILES, "data.json", "data.md"}
     assert set(json.loads((results / "metrics.json").read_text())) == {"sst_pretrain", "iteration_3"}
-    found, problems = collect_records(tiny.root)
-    assert problems == []
-    assert sorted(record["kind"] for record, _ in found) == [
-        "data", "data", "evaluation", "evaluation", "evaluation", "summary", "training", "training", "training",
-    ]  # fmt: skip
-    assert {record["tags"]["imported"] for record, _ in found} == {"true"}
+    index = read_index(tiny.root, "tiny")
+    assert (index.problems, [run.state for run in index.planned]) == ((), ["finished"] * 3)
+    assert {record["tags"]["imported"] for record in index.records} == {"true"}
     receipt = json.loads(Path(".work/imported-tiny.json").read_text())
     assert (receipt["projected"], receipt["num_records"]) == (False, 9)
     assert dead_server in brought.stderr
@@ -125,10 +126,9 @@ def test_a_failure_is_named_and_what_is_done_is_packed(project: Path) -> None:
     assert done.returncode == 1
     assert done.stderr == "offline: phase2@tiny-iteration_3-0 failed with exit code 3\n"
     assert done.stdout.endswith("out/part.tar.gz: 5 of 8 commands are done\n")
-    archive = read_archive(Path("out/part.tar.gz"))
-    assert (archive.manifest["num_done"], archive.manifest["num_commands"]) == (5, 8)
-    assert "artifacts/tiny/records/eval_phase1/sst_then_sts-0/record.json" in archive.files
-    assert not [name for name in archive.files if "phase2/iteration_3-0/" in name or "summary" in name]
+    names = list_names(Path("out/part.tar.gz"))
+    assert "records/eval_phase1/sst_then_sts-0/record.json" in names
+    assert not [name for name in names if "phase2/iteration_3-0/" in name or "summary" in name]
 
 
 def test_without_a_plan_there_is_a_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,28 +148,18 @@ def test_import_says_which_runs_are_missing(
     assert not list(home.rglob("table*"))
 
 
-def test_import_writes_the_tables_when_only_they_are_missing(
+def test_import_writes_the_tables_when_every_run_is_there(
     pack: Pack, home: Path, dead_server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    archive = pack(num_done=7)
+    archive = pack()
     monkeypatch.chdir(home)
     done = run_module(sys.executable, "stages.import_results", archive)
     assert done.returncode == 0, done.stderr
     assert {path.name for path in Path("results/tiny").iterdir() if path.is_file()} == set(REPORT_FILES)
     assert "iteration_3,sst,accuracy,0.5" in Path("results/tiny/table2.csv").read_text()
-    assert read_record(Path("results/tiny/imported/summary/record.json"))["kind"] == "summary"
-
-
-def test_import_without_mlflow_says_so(
-    pack: Pack, bare_python: Path, home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    archive = pack()
-    monkeypatch.chdir(home)
-    done = run_module(bare_python, "stages.import_results", archive)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == (
-        "results/tiny: 26 files came in\nMLflow is not installed here: `make track` shows the runs where it is\n"
-    )
+    index = read_index(home, "tiny")
+    assert index.summary["tags"]["imported"] == "true"
+    assert (Path("results/tiny/predictions/phase2/iteration_3-0/sts.csv")).is_file()
 
 
 def test_import_refuses_with_a_message_and_another_exit_code(

@@ -7,6 +7,7 @@ import pytest
 
 from pipeline.runs.events import EventLog, read_events
 from pipeline.runs.record import build_record, read_record, write_record
+from pipeline.runs.record_schema import find_faults
 
 IDENTITY = {"kind": "training", "profile": "tiny", "phase": "phase2", "row": "r", "seed": 0, "run_key": "abc"}
 
@@ -22,6 +23,8 @@ def record(tmp_path: Path) -> dict:
         for _ in range(2):
             log.dataset("sst_train", "f" * 64, "train.csv", 100, "train")
             log.artifact("artifacts/tiny/history.csv")
+        log.replay({"losses": [0.5]})
+        log.replay({"probe": {}})
         log.finish()
     return build_record(read_events(path))
 
@@ -37,6 +40,7 @@ def test_events_fold_into_a_record(record: dict) -> None:
     assert [dataset["name"] for dataset in record["datasets"]] == ["sst_train"]
     assert record["artifacts"] == ["artifacts/tiny/history.csv"]
     assert record["environment"]["git_commit"]
+    assert record["replay"] == {"losses": [0.5], "probe": {}}
 
 
 def test_a_run_without_an_end_is_running(tmp_path: Path) -> None:
@@ -60,23 +64,11 @@ def test_a_record_is_read_as_it_was_written(record: dict, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("version", 2),
+        ("version", 3),
         ("kind", "test"),
         ("seed", "0"),
         ("run_key", ""),
         ("status", "done"),
-        ("start_time", 1.5),
-        ("end_time", None),
-        ("params", {"a": {"b": 1}}),
-        ("params", {"a": float("nan")}),
-        ("tags", {"a": 1}),
-        ("metrics", {"m": [[1, 2]]}),
-        ("metrics", {"m": [[1, 2, float("inf")]]}),
-        ("metrics", {"m": [[-1, 2, 0.5]]}),
-        ("datasets", [{"name": "d"}]),
-        ("artifacts", ["/etc/passwd"]),
-        ("artifacts", ["artifacts/../../x"]),
-        ("environment", []),
     ],
 )
 def test_a_wrong_field_is_named_in_reading_and_writing(record: dict, tmp_path: Path, field: str, value: object) -> None:
@@ -97,3 +89,36 @@ def test_missing_and_unknown_fields_are_named(record: dict, tmp_path: Path) -> N
         write_record(path, record | {"host": "x"})
     with pytest.raises(ValueError, match="no such file"):
         read_record(path)
+
+
+def test_a_record_of_version_1_is_read_as_one_of_today(record: dict, tmp_path: Path) -> None:
+    old = {key: value for key, value in record.items() if key != "replay"} | {"version": 1}
+    names = ["artifacts/tiny/records/x/history.csv", "results/tiny/predictions/phase2/r-0/sst.csv"]
+    (tmp_path / "record.json").write_text(json.dumps(old | {"artifacts": names}))
+    moved = [names[0], "artifacts/tiny/predictions/phase2/r-0/sst.csv"]
+    assert read_record(tmp_path / "record.json") == record | {"replay": {}, "artifacts": moved}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("seed", "0"),
+        ("profile", "../tiny"),
+        ("start_time", 1.5),
+        ("end_time", None),
+        ("params", {"a": {"b": 1}}),
+        ("params", {"a": float("nan")}),
+        ("tags", {"a": 1}),
+        ("metrics", {"m": [[1, 2]]}),
+        ("metrics", {"m": [[1, 2, float("inf")]]}),
+        ("datasets", [{"name": "d"}]),
+        ("artifacts", ["/etc/passwd"]),
+        ("artifacts", ["artifacts/../../x"]),
+        ("environment", []),
+        ("replay", []),
+        ("host", "x"),
+    ],
+)
+def test_the_schema_names_a_wrong_field(record: dict, field: str, value: object) -> None:
+    assert find_faults(record) == []
+    assert [fault.startswith(field) for fault in find_faults(record | {field: value})][:1] == [True]

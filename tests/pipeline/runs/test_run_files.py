@@ -6,7 +6,8 @@ import pytest
 
 from pipeline.files.atomic import read_json, write_json
 from pipeline.files.digest import hash_bytes
-from pipeline.runs import layout, neutral
+from pipeline.runs import layout
+from pipeline.runs.neutral import fill_neutral
 from pipeline.runs.run_files import read_run
 
 SPEC = {
@@ -30,7 +31,7 @@ def test_a_run_is_what_its_file_says():
     path = write()
     run = read_run(path)
     assert run.place == ("p", "part1", "sst_finetune", 3)
-    assert (run.spec, run.start, run.start_path) == (SPEC | {"train": neutral.TRAIN}, None, None)
+    assert (run.spec, run.start, run.start_path) == (fill_neutral(SPEC), None, None)
     assert run.key == hash_bytes(path.read_bytes())
     assert run.identity("training") == {
         "kind": "training", "profile": "p", "phase": "part1", "row": "sst_finetune", "seed": 3, "run_key": run.key,

@@ -5,15 +5,15 @@ from pathlib import Path
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from pipeline.tracking.collect import collect_records
+from pipeline.tracking.collect import collect
 from pipeline.tracking.projection import Summary, project
 from pipeline.tracking.store import tracking_uri
 
 
 def project_all(root: Path) -> Summary:
-    found, problems = collect_records(root)
+    indexes, problems = collect(root)
     assert problems == []
-    return project(found, root)
+    return project(indexes, root)
 
 
 def client_of(root: Path) -> MlflowClient:

@@ -18,9 +18,10 @@ ENVIRONMENT = {"python": "3.12.0", "git_commit": "c" * 40, "git_dirty": "false",
 
 def make_record(kind: str, phase: str, row: str, seed: int | None, **changes: object) -> dict:
     record = {
-        "version": 1, "kind": kind, "profile": "tiny", "phase": phase, "row": row, "seed": seed,
+        "version": 2, "kind": kind, "profile": "tiny", "phase": phase, "row": row, "seed": seed,
         "run_key": hash_bytes(f"{row}-{seed}".encode()), "status": "finished", "start_time": T0, "end_time": T0 + 9000,
-        "params": {}, "tags": {}, "metrics": {}, "datasets": [], "artifacts": [], "environment": dict(ENVIRONMENT),
+        "params": {}, "tags": {}, "metrics": {}, "datasets": [], "artifacts": [], "replay": {},
+        "environment": dict(ENVIRONMENT),
     }  # fmt: skip
     return record | changes
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.tracking import collect
+from pipeline.runs import record_files
 from pipeline.tracking.projection import Summary, project_live
 from tests.pipeline.tracking.shown import history, project_all, runs_of
 from tests.pipeline.tracking.synthetic import (
@@ -84,7 +84,7 @@ def test_an_evaluation_and_a_live_run_of_one_key_do_not_push_each_other_out(root
 def test_a_live_run_that_fell_silent_was_killed(root: Path, recent: None, monkeypatch: pytest.MonkeyPatch) -> None:
     live_file(root).write_text("".join(event_lines(make_training(ROW, SEED))[:102]))
     project_live(root)
-    monkeypatch.setattr(collect, "SILENCE_MS", 0)
+    monkeypatch.setattr(record_files, "SILENCE_MS", 0)
     project_live(root)
     assert runs_of(root)[f"{ROW}-{SEED}"].info.status == "KILLED"
     monkeypatch.undo()

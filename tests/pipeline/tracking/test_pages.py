@@ -14,7 +14,7 @@ import pytest
 from mlflow import MlflowClient
 
 from pipeline.files.atomic import write_text
-from pipeline.tracking.collect import collect_records
+from pipeline.tracking.collect import collect
 from pipeline.tracking.pages import list_pages
 from pipeline.tracking.projection import project, project_live
 from pipeline.tracking.server import HOST, serve
@@ -36,9 +36,9 @@ PICTURED = ("table", "curves", "controls")
 
 def project_all(root: Path, server: str = SERVER) -> list[str]:
     """Project everything; the lines of the pages."""
-    found, _ = collect_records(root)
-    project(found, root)
-    return list(list_pages(root, server, [record for record, _ in found]))
+    indexes, _ = collect(root)
+    project(indexes, root)
+    return list(list_pages(root, server, indexes))
 
 
 def saved_view(root: Path, name: str) -> dict:

@@ -3,13 +3,14 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
 
 from pipeline.files.atomic import write_text
-from pipeline.tracking.collect import collect_records
+from pipeline.tracking.collect import collect
 from pipeline.tracking.projection import Summary, project, project_live
 from pipeline.tracking.store import StoreUnavailable
 from tests.pipeline.tracking.shown import client_of, describe, history, project_all, runs_of
@@ -148,8 +149,9 @@ def test_interrupted_anywhere_it_completes_and_doubles_nothing(
     method: str,
     num_calls: int,
 ) -> None:
-    found = collect_records(project_root)[0]
-    few = [(record, folder) for record, folder in found if record["row"] in (ROW, "download")]
+    ((index,), _) = collect(project_root)
+    runs = tuple(run for run in index.runs if run.row == ROW)
+    few = [replace(index, runs=runs, data=index.data[:1], summary=None)]
     project(few, project_root)
     whole = describe(project_root)
     reset_store()
@@ -204,6 +206,32 @@ def test_a_run_that_was_trained_again_takes_the_place_of_the_old_one(root: Path)
     run = runs_of(root)[f"{ROW}-{SEED}"]
     assert history(root, run, "dev/sst.accuracy") == later
     assert set(run.data.metrics) == {"dev/sst.accuracy"}
+
+
+def test_a_run_that_was_rekeyed_stays_the_same_run(root: Path) -> None:
+    def rekey(record: dict, key: str) -> dict:
+        code = {"code": key[:16]} if record["kind"] == "training" else {}
+        return record | {
+            "run_key": key,
+            "tags": record["tags"] | {"original_key": KEY},
+            "params": record["params"] | code,
+        }
+
+    records = [make_training(ROW, SEED), make_evaluation(ROW, SEED)]
+    records[0]["params"]["code"] = "before"
+    for record in records:
+        write_into(root, record)
+    project_all(root)
+    before = runs_of(root)[f"{ROW}-{SEED}"]
+    for key in ("b" * 64, "c" * 64):
+        for record in records:
+            write_into(root, rekey(record, key))
+        assert project_all(root) == Summary(0, 1, 0)
+        assert project_all(root) == Summary(0, 0, 1)
+        after = runs_of(root)[f"{ROW}-{SEED}"]
+        assert (after.info.run_id, after.data.tags["run_key"]) == (before.info.run_id, key)
+        assert (after.data.tags["original_key"], after.data.params["code"]) == (KEY, "before")
+        assert len(history(root, after, "loss/sst")) == NUM_WINDOWS
 
 
 def test_a_metric_that_a_finished_run_no_longer_has_is_gone(root: Path) -> None:
@@ -279,9 +307,9 @@ def test_a_dvc_experiment_leaves_its_runs_in_the_main_checkout(
 
 
 def test_a_server_that_takes_too_long_is_given_up_and_gone_on_with_later(project_root: Path) -> None:
-    found, _ = collect_records(project_root)
+    indexes, _ = collect(project_root)
     with pytest.raises(StoreUnavailable, match="too slow: 0 runs were shown in 0 seconds"):
-        project(found, project_root, seconds=0)
+        project(indexes, project_root, seconds=0)
     assert project_all(project_root) == Summary(NUM_RUNS, 0, 0)
 
 

@@ -6,7 +6,7 @@ import pytest
 from mlflow import MlflowClient
 
 from pipeline.gate.difference_side import from_mlflow, read_side
-from pipeline.tracking.collect import collect_records
+from pipeline.tracking.collect import collect
 from pipeline.tracking.projection import project
 from pipeline.tracking.read_back import read_run
 from pipeline.tracking.store import tracking_uri
@@ -23,7 +23,7 @@ def run_id(root: Path, name: str) -> str:
 
 
 def test_a_run_says_in_mlflow_what_its_files_say(project_root: Path, tmp_path: Path) -> None:
-    project(collect_records(project_root)[0], project_root)
+    project(collect(project_root)[0], project_root)
     far = from_mlflow(read_run(run_id(project_root, f"{ROW}-{SEED}"), project_root, tmp_path / "work"))
     near = read_side(ROW, project_root, "tiny", [ROW]).rows["phase2", ROW][SEED]
     assert far.predictions["sst"].read_bytes() == near.predictions["sst"].read_bytes()
@@ -36,7 +36,7 @@ def test_a_run_says_in_mlflow_what_its_files_say(project_root: Path, tmp_path: P
 
 
 def test_what_is_no_training_is_refused_and_what_is_nothing_is_none(project_root: Path, tmp_path: Path) -> None:
-    project(collect_records(project_root)[0], project_root)
+    project(collect(project_root)[0], project_root)
     with pytest.raises(ValueError, match="summary, not a training"):
         read_run(run_id(project_root, "summary"), project_root, tmp_path)
     assert read_run("0" * 32, project_root, tmp_path) is None

@@ -40,7 +40,7 @@ def test_the_follower_projects_what_is_new_and_only_then_reads_the_records(
     assert follower.follow() == []
     assert statuses(root) == {"baseline-0": "FINISHED", "iteration_1-0": "RUNNING"}
     with monkeypatch.context() as patch:
-        patch.setattr(server, "collect_records", None)
+        patch.setattr(server, "collect", None)
         assert follower.follow() == []
     write_into(root, live)
     assert follower.follow() == []

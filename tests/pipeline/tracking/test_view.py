@@ -2,13 +2,12 @@
 
 from pathlib import Path
 
-from pipeline.tracking.view import RunView, compose_views
-from tests.pipeline.tracking.synthetic import ENVIRONMENT, make_evaluation, make_record, make_training
+from pipeline.tracking.view import RunView, compose_view
+from tests.pipeline.tracking.synthetic import ENVIRONMENT, make_record, make_training
 
 
 def view_of(root: Path, *records: dict) -> RunView:
-    ((view,),) = compose_views([(record, root) for record in records], root).values()
-    return view
+    return compose_view(list(records), root, None, is_planned=True)
 
 
 def test_tags_begin_with_who_the_run_is_and_a_record_cannot_change_that(tmp_path: Path) -> None:
@@ -29,12 +28,17 @@ def test_the_encoder_is_a_tag_wherever_it_was_said(tmp_path: Path) -> None:
     assert encoder() is None
 
 
-def test_an_evaluation_does_not_lead_whatever_the_order(tmp_path: Path) -> None:
-    training, evaluation = make_training("baseline", 1), make_evaluation("baseline", 1) | {"phase": "eval_phase2"}
-    views = [view_of(tmp_path, training, evaluation), view_of(tmp_path, evaluation, training)]
-    assert [view.start_time for view in views] == [training["start_time"]] * 2
-    assert [view.fingerprint for view in views] == [views[0].fingerprint] * 2
-    assert view_of(tmp_path, evaluation).tags["phase"] == "phase2"
+def test_a_run_is_made_again_by_its_stage(tmp_path: Path) -> None:
+    def stage(plan: dict | None, *fields: object) -> str:
+        view = compose_view([make_record(*fields)], tmp_path, plan, is_planned=True)
+        return view.tags["reproduce"].split("dvc repro ")[1]
+
+    rows = {"part1": [{"row": "my_task_pretrain", "tasks": ["my_task"]}]}
+    assert stage(rows, "training", "part1", "my_task_pretrain", 3) == "part1@tiny-my_task-pretrain-3"
+    assert stage(None, "training", "part1", "sst_pretrain", 3) == "part1@tiny-sst-pretrain-3"
+    assert stage(None, "evaluation", "phase2", "a", 0) == "eval_phase2@tiny-a-0"
+    assert stage(None, "data", "data", "download", None) == "download@tiny"
+    assert stage(None, "summary", "summary", "summary", None) == "report@tiny"
 
 
 def test_runs_without_a_seed_are_named_by_their_row(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.files.atomic import write_text
 from pipeline.gate.difference_names import resolve, resolve_pair
 from pipeline.tracking import read_back
 from pipeline.tracking.read_back import StoredRun
@@ -26,9 +27,10 @@ def test_a_row_is_all_its_seeds(project: Path, tmp_path: Path) -> None:
 
 
 def test_a_revision_is_its_results_not_those_of_today(project: Path, tmp_path: Path) -> None:
-    (project / "results/tiny/imported").mkdir()
+    (project / "results/tiny/imported").mkdir(parents=True)
     (project / "artifacts/tiny/records").rename(project / "results/tiny/imported/records")
     (project / "artifacts/tiny/plan").rename(project / "results/tiny/imported/plan")
+    (project / "artifacts/tiny/predictions").rename(project / "results/tiny/imported/predictions")
     first = commit(project, "first")
     write_runs(project, "baseline", 0)
     one, other = resolve_pair(first[:10], "HEAD", "tiny", project, tmp_path)
@@ -39,6 +41,7 @@ def test_a_revision_is_its_results_not_those_of_today(project: Path, tmp_path: P
 
 
 def test_what_neither_git_nor_dvc_has_is_said(project: Path, tmp_path: Path) -> None:
+    write_text(project / "results/tiny/table2.md", "a table")
     git(project, "add", "results")
     git(project, "commit", "--quiet", "--message", "results only")
     _, side = resolve("HEAD", "tiny", project, tmp_path)

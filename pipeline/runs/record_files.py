@@ -1,0 +1,108 @@
+"""The files of records: where they are found, in which tree, and where the files lie that they name; live runs too."""
+
+import time
+from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
+from typing import Any
+
+from pipeline.files.digest import hash_bytes
+from pipeline.runs import layout
+from pipeline.runs.events import read_events
+from pipeline.runs.layout import Tree
+from pipeline.runs.record import build_record, read_record
+
+# A run logs every few seconds and is evaluated every few minutes: one that was silent for this long was killed.
+SILENCE_MS = 30 * 60 * 1000
+
+IMPORTED_TAG = "imported"
+
+Record = dict[str, Any]
+
+
+def list_profiles(root: Path) -> list[str]:
+    """The profiles of which there are records."""
+    folders = [f"{tree('*')}/{name}" for tree in layout.TREES for name in ("records", "summary")]
+    found = (path.relative_to(root) for folder in folders for path in sorted(Path(root).glob(folder)))
+    return list(dict.fromkeys(path.parts[1] for path in found))
+
+
+def find_record_files(root: Path) -> list[Path]:
+    """Every record file below the project's root."""
+    return [path for profile in list_profiles(root) for path, _ in list_record_files(root, profile)]
+
+
+def list_record_files(root: Path, profile: str) -> Iterator[tuple[Path, Tree]]:
+    """The record files of a profile and the trees that they lie in, the local ones first."""
+    for tree in layout.TREES:
+        paths = sorted((Path(root) / layout.records(profile, tree)).rglob("record.json"))
+        summary = Path(root) / layout.summary_record(profile, tree) / "record.json"
+        yield from ((path, tree) for path in [*paths, *([summary] if summary.is_file() else [])])
+
+
+def read_in_place(path: Path, root: Path, tree: Tree, find_faults: Callable[[Record], list[str]]) -> Record:
+    """A record that lies where it says it belongs (else `ValueError`), marked if it lies among the imported."""
+    record = read_record(path)
+    for fault in find_faults(record):
+        raise ValueError(f"{path}: {fault}")
+    home = layout.record_file(*(record[key] for key in ("kind", "profile", "phase", "row", "seed")), tree)
+    if path != root / home:
+        raise ValueError(f"{path}: kind, profile, phase, row and seed are those of {home}")
+    record["tags"].pop(IMPORTED_TAG, None)
+    if tree is layout.imported:
+        record["tags"][IMPORTED_TAG] = "true"
+    return record
+
+
+def tree_of(record: Record) -> Tree:
+    """The tree that a record which was read in its place lies in."""
+    return layout.imported if IMPORTED_TAG in record["tags"] else layout.artifacts
+
+
+def find_artifact(name: str, record: Record, root: Path) -> Path:
+    """Where the file lies that a record names: in the record's own tree; what a summary names, report has published.
+
+    A name that leads elsewhere is a `ValueError`.
+    """
+    if record["kind"] == "summary":
+        tree, name = layout.results, name.replace("results/", "artifacts/", 1)
+    else:
+        tree = tree_of(record)
+    return Path(root) / layout.artifact(name, record["profile"], tree)
+
+
+def is_whole(record: Record, root: Path) -> bool:
+    """Whether a record is of something that finished, and the files that it names are there."""
+    files = (find_artifact(name, record, root) for name in record["artifacts"])
+    return record["status"] == "finished" and all(file.is_file() for file in files)
+
+
+def hash_run_files(folder: Path) -> str:
+    """The run key by what lies beside a training's record: the SHA-256 of run.json and, where there is one, start.json.
+
+    Without run.json a `ValueError` names it.
+    """
+    parts = [folder / "run.json", *(path for path in [folder / "start.json"] if path.is_file())]
+    if not parts[0].is_file():
+        raise ValueError(f"{parts[0]}: no such file")
+    return hash_bytes(b"".join(part.read_bytes() for part in parts))
+
+
+def read_live(root: Path, recorded: Collection[str] = ()) -> tuple[list[Record], list[str]]:
+    """The event files below `.work/` as records, but for run keys in `recorded`, and a line for each broken file.
+
+    A run that has been silent for `SILENCE_MS` has the status "killed".
+    """
+    found, problems = [], []
+    for path in sorted((Path(root) / layout.WORK).glob("*/events.jsonl")):
+        try:
+            events = read_events(path)
+            record = build_record(events) if events else None
+        except (ValueError, KeyError) as error:
+            problems.append(str(error) if isinstance(error, ValueError) else f"{path}: an event lacks {error}")
+            continue
+        if record is None or record["run_key"] in recorded:
+            continue
+        if record["status"] == "running" and time.time() * 1000 - record["end_time"] > SILENCE_MS:
+            record["status"] = "killed"
+        found.append(record)
+    return found, problems
