@@ -31,7 +31,7 @@ ENTRY_POINTS = {
     "plan": ["pipeline.config.plan:write_plan"],
     "start": ["pipeline.runs.start:make_start"],
     "report": ["pipeline.reporting.report:write_report"],
-    "track": ["pipeline.tracking.projection:project", "pipeline.tracking.collect:collect_records"],
+    "track": ["pipeline.tracking.projection:project", "pipeline.tracking.collect:collect"],
 }
 REGISTRIES = (COMBINERS, HEADS, POOLINGS, SCHEDULES, REGULARISERS, MIXINGS, METRICS)
 

@@ -61,8 +61,8 @@ def _write_miniature(run: Run, root: Path, folder: Path) -> Run:
             start = {"kind": "encoder", "sha256": spec["encoder"]["sha256"]}
     path = folder / layout.run_file(*run.place)
     write_json(path, spec)
-    if run.start_path:
-        write_json(folder / run.start_path, start)
+    if start:
+        write_json(folder / layout.start_file(run.spec["profile"], run.spec["row"], run.spec["seed"]), start)
     small = read_run(path, folder)
     return replace(small, spec=spec)
 

@@ -75,7 +75,8 @@ def entries_of_run(spec: dict[str, Any]) -> list[str]:
     entries = set(RUN_ENTRIES)
     entries |= {f"model.combine.{_name(leg['combine'])}:combine" for leg in spec["schedule"]}
     for task in spec["tasks"].values():
-        entries |= {f"model.heads.{_name(task['head'])}:Head", f"pipeline.evaluation.metrics.{_name(task['metric'])}"}
+        metric = f"pipeline.evaluation.metrics.{_name(task['metric'])}"
+        entries |= {f"model.heads.{_name(task['head'])}:Head", f"{metric}:score", f"{metric}:LABELS"}
     entries.add(f"model.pooling.{_name(train['pooling'])}:pool")
     entries.add(f"model.schedules.{_name(train['learning_rate_schedule'])}:factor")
     entries.add(f"pipeline.training.mixing.{_name(train['mixing'])}:mix")

@@ -31,8 +31,8 @@ class Run:
         return {"kind": kind, "profile": profile, "phase": phase, "row": row, "seed": seed, "run_key": self.key}
 
 
-def read_run(path: Path) -> Run:
-    """Read a run file and, for phase 2, its start file; one that is missing is a `ValueError` naming it."""
+def read_run(path: Path, root: Path = Path(".")) -> Run:
+    """Read a run file and, in phase 2, its start file below `root`; one that is missing is a `ValueError` naming it."""
     path = Path(path)
     spec = read_json(path)
     missing = [key for key in ("profile", "phase", "row", "seed", "schedule", "tasks", "train") if key not in spec]
@@ -40,7 +40,7 @@ def read_run(path: Path) -> Run:
         raise ValueError(f"{path}: not a run file: no {', '.join(missing)}")
     start_path = None
     if spec["phase"] == "phase2":
-        start_path = layout.start_file(spec["profile"], spec["row"], spec["seed"])
+        start_path = root / layout.start_file(spec["profile"], spec["row"], spec["seed"])
     start = read_json(start_path) if start_path else None
     contents = path.read_bytes() + (start_path.read_bytes() if start_path else b"")
     return Run(path, start_path, fill_neutral(spec), start, hash_bytes(contents))

@@ -13,7 +13,7 @@ from mlflow import MlflowClient
 
 from tests.tiny import PROFILE, REPOSITORY, write_tiny_params
 
-ROWS = ("baseline_frozen", "iteration_1", "iteration_2", "iteration_3")
+ROWS = ("untrained", "baseline_frozen", "iteration_1", "iteration_2", "iteration_3")
 
 
 class Project:
@@ -40,11 +40,15 @@ class Project:
             if (REPOSITORY / name).exists() and not name.startswith(("tests/", "results/", "dvc.lock")):
                 (root / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(REPOSITORY / name, root / name)
+        untrained = project.params["iterations"]["untrained"]
         params = write_tiny_params(project.params, project.mirror)
-        params["iterations"] = {row: params["iterations"][row] for row in ROWS if row in params["iterations"]} | {
-            "baseline_frozen": {"schedule": [{"tasks": ["sst"], "epochs": 1, "encoder": "frozen"}]}
+        params["iterations"] |= {
+            "untrained": untrained,
+            "baseline_frozen": {"schedule": [{"tasks": ["sst"], "epochs": 1, "encoder": "frozen"}]},
         }
+        params["iterations"] = {row: params["iterations"][row] for row in ROWS}
         params["iterations"]["iteration_1"].pop("control", None)
+        params["rows"] = list(params["iterations"])
         params["part1"]["tasks"] = {"sst": {}}
         for mode in params["part1"]["modes"].values():
             mode["paper"] = {}
