@@ -35,7 +35,9 @@ def test_what_does_not_change_the_meaning_of_the_code_runs_no_stage_again(projec
     project.repro()
     for path in [project.root / "model/bert.py", *(project.root / "pipeline/training").glob("*.py")]:
         text = path.read_text()
-        edit(path, '"""Another first sentence."""\n# A comment.\n\n' + text.split('"""', 2)[2].replace("\n\n", "\n\n\n"))
+        edit(
+            path, '"""Another first sentence."""\n# A comment.\n\n' + text.split('"""', 2)[2].replace("\n\n", "\n\n\n")
+        )
     edit(project.root / "model/combine/another.py", (project.root / "model/combine/pcgrad.py").read_text())
     edit(project.root / "model/heads/another.py", (project.root / "model/heads/classify.py").read_text())
     schema = (project.root / "pipeline/config/schema.py").read_text()
