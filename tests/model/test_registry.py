@@ -14,8 +14,8 @@ from model.schedules import SCHEDULES
 
 
 def function(given, given_default: int = 1, *, required: int, rate: Annotated[float, Bounds(0, 1)] = 0.5,
-             count: int = 1, on: bool = True,
-             name: str = "a", low: Annotated[int, Bounds(low=2)] = 2, other: list = ()):  # fmt: skip
+             count: int = 1, on: bool = True, name: str = "a", low: Annotated[int, Bounds(low=2)] = 2,
+             other: list = ()):  # fmt: skip
     return given, rate, count, on, name
 
 

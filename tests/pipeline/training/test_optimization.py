@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from model import kernels
 from model.adamw import AdamW
 from model.combine import COMBINERS
 from pipeline.evaluation.saved_model import build_model
@@ -146,6 +147,15 @@ def test_bf16_follows_fp32_whichever_optimizer_steps(tiny, kind):
         assert moved >= {name for name in before if name.startswith("layers.") and name.endswith("weight")}
     assert losses["fp32"][-1] < 0.9 * losses["fp32"][0]
     assert losses["bf16"] == pytest.approx(losses["fp32"], rel=0.05)
+
+
+def test_weights_are_copied_once_for_all_tasks_of_a_step(tiny, monkeypatch):
+    stack, counts = kernels._stack, []
+    monkeypatch.setattr(kernels, "_stack", lambda *arguments: counts.append(1) or stack(*arguments))
+    take_step(tiny, tasks=["sst"], precision="bf16")
+    alone = len(counts)
+    take_step(tiny, precision="bf16")
+    assert 0 < alone == len(counts) - alone
 
 
 def test_a_step_may_train_some_of_the_tasks(tiny):
