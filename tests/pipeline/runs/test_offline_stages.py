@@ -80,13 +80,16 @@ def test_a_tiny_project_from_a_bare_machine_to_the_tables_at_home(
 ) -> None:
     row = {"start": "sst_then_sts", "schedule": [{"tasks": ["sst", "para", "sts"], "epochs": 1, "combine": "pcgrad"}]}
     tiny.change(
-        part1__tasks={"sst": {}}, part1__modes={"pretrain": {"encoder": "frozen"}}, iterations={"iteration_3": row}
+        part1__tasks={"sst": {}},
+        part1__modes={"pretrain": {"encoder": "frozen"}},
+        rows=["iteration_3"],
+        iterations={"iteration_3": row},
     )
     tiny.plan()
     machine = tiny.root.parent / "machine"
     for folder in ("model", "pipeline", "stages"):
         shutil.copytree(REPOSITORY / folder, machine / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    for folder in ("plan", "tokens", "encoder", "records"):
+    for folder in ("plan", "tokens", "encoders", "records"):
         shutil.copytree(tiny.root / "artifacts/tiny" / folder, machine / "artifacts/tiny" / folder)
     monkeypatch.chdir(machine)
     nothing = {"PYTHONPATH": "", "OMP_NUM_THREADS": "1", "BERTY_THREADS": "1"}
