@@ -14,7 +14,7 @@ from pipeline.runs.code import digest_definitions
 from pipeline.training.loop import train
 from stages import lineage
 from tests.pipeline.gate.difference.conftest import git
-from tests.tiny import PROFILE, TinyProject, build_tiny_project
+from tests.tiny import ENCODER, PROFILE, TinyProject, build_tiny_project
 
 MODEL = Path(f"artifacts/{PROFILE}/phase2/iteration_2-0")
 RECIPE = Path(f"artifacts/{PROFILE}/phase1/sst_then_sts-0")
@@ -72,7 +72,7 @@ def test_everything_of_an_untouched_model_holds(trained: Path) -> None:
         (MODEL / "weights.safetensors", [(0, "weights")]),
         (RECORD / "run.json", [(0, "run key")]),
         (RECIPE / "weights.safetensors", [(0, "start: recipe sst_then_sts"), (1, "weights")]),
-        (Path(f"artifacts/{PROFILE}/encoder/config.json"), [(0, "its config"), (1, "its config")]),
+        (Path(f"artifacts/{PROFILE}/encoders/{ENCODER}/config.json"), [(0, "its config"), (1, "its config")]),
         (Path(f"artifacts/{PROFILE}/corpus/sts-dev.csv"), [(0, "sts-dev.csv")]),
     ],
 )
@@ -82,7 +82,9 @@ def test_a_changed_file_is_named(trained: Path, path: Path, expected: list[tuple
 
 
 def test_changed_tokens_are_named_where_they_were_used(trained: Path) -> None:
-    append(next(path for path in (trained / f"artifacts/{PROFILE}/tokens/para/dev").iterdir() if path.is_file()))
+    append(
+        next(path for path in (trained / f"artifacts/{PROFILE}/tokens/{ENCODER}/para/dev").iterdir() if path.is_file())
+    )
     assert broken(list(trace(MODEL, trained))) == [(0, "data para-dev")]
 
 
