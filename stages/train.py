@@ -5,7 +5,9 @@ import os
 import sys
 from pathlib import Path
 
+from pipeline.runs import layout
 from pipeline.runs.run_files import read_run
+from pipeline.runs.skipped import skip_run
 
 
 def main() -> None:
@@ -13,6 +15,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--run", type=Path, required=True, help="a run file of plan")
     arguments = parser.parse_args()
+    if skip_run(arguments.run, layout.model, layout.training_record):
+        return
     if "BERTY_THREADS" not in os.environ:
         # Read when torch is loaded. Threads that wander between cores keep each other waiting.
         os.environ.setdefault("OMP_PROC_BIND", "true")

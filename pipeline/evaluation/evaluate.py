@@ -14,6 +14,7 @@ from pipeline.runs import layout
 from pipeline.runs.events import EventLog, read_events
 from pipeline.runs.record import build_record, write_record
 from pipeline.runs.run_files import Run
+from pipeline.runs.versions import check_versions
 
 
 def evaluate(run: Run, root: Path = Path(".")) -> dict[str, float]:
@@ -21,6 +22,7 @@ def evaluate(run: Run, root: Path = Path(".")) -> dict[str, float]:
 
     The curves of training are measured on a part of the dev set; this is measured on all of it.
     """
+    check_versions(run.spec["packages"])
     model, description = load_model(root / layout.model(*run.place), root)
     if description["run_key"] != run.key:
         raise ValueError(f"{layout.model(*run.place)}: trained by run {description['run_key']}, this is {run.key}")

@@ -73,7 +73,9 @@ def compare(
     cells = join(before, after)
     metrics = {name: task.metric for name, task in params.tasks.items()}
     verdicts = judge(cells, metrics, *expectations(params.gate, metrics, profile))
-    kept = list(_check_floors(cells, metrics, profile.floors if profile else {}))
+    floors = profile.floors if profile else {}
+    running = {row: by_task for row, by_task in floors.items() if row in params.rows or row not in params.iterations}
+    kept = list(_check_floors(cells, metrics, running))
     return Comparison(str(baseline), str(current), verdicts, list_extra(before, after), kept)
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from pipeline.files.atomic import read_json
 from pipeline.runs.run_files import Run
+from pipeline.training import loop
 from pipeline.training.loop import train
 from pipeline.training.optimization import LegOptimizer
 from tests.tiny import TinyProject
@@ -39,10 +40,19 @@ class Steps:
 
 @pytest.fixture
 def steps(monkeypatch: pytest.MonkeyPatch) -> Iterator[Steps]:
-    """Every step of every run of the test."""
-    steps, take = Steps(), LegOptimizer.step
+    """Every step of every run of the test, those of the probe at its end left out."""
+    steps, take, probe, probing = Steps(), LegOptimizer.step, loop.probe, []
+
+    def probe_uncounted(training: loop.Training) -> dict[str, Any]:
+        probing.append(True)
+        try:
+            return probe(training)
+        finally:
+            probing.pop()
 
     def step(self: LegOptimizer, batches: dict[str, Any], epoch: int, number: int) -> dict[str, float]:
+        if probing:
+            return take(self, batches, epoch, number)
         if len(steps.taken) == steps.kill_at:
             raise Killed
         steps.watch(self)
@@ -50,6 +60,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> Iterator[Steps]:
         return take(self, batches, epoch, number)
 
     monkeypatch.setattr(LegOptimizer, "step", step)
+    monkeypatch.setattr(loop, "probe", probe_uncounted)
     yield steps
 
 

@@ -87,8 +87,8 @@ def test_a_frozen_leg_runs_no_encoder_and_leaves_none(tiny, steps, monkeypatch):
     monkeypatch.setattr(MiniBert, "forward", count)
     run = tiny.add_row([{**leg, "encoder": "frozen"} for leg in (FIRST, SUM)], train={"weight_decay": 0.1})
     train(run)
-    # Leg 1 encodes before its first step, leg 2 before its own first.
-    assert len(steps.taken) == 3 + 5 and set(calls) == {0, 3}
+    # Leg 1 encodes before its first step, leg 2 before its own first, the probe at the end.
+    assert len(steps.taken) == 3 + 5 and set(calls) == {0, 3, 8}
     assert tensor_names(tiny.model(run)) == {
         f"heads.{task}.network.{layer}.{kind}"
         for task in ("sst", "para", "sts")
