@@ -1,4 +1,4 @@
-"""Runs that plan leaves out: a recipe that no row starts from has its stages in the graph, and nothing to do in them."""
+"""Runs that plan leaves out: a recipe that no row starts from has stages in the graph, and nothing to do in them."""
 
 from collections.abc import Callable
 from pathlib import Path
