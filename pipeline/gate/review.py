@@ -47,7 +47,7 @@ def review(base: str, root: Path) -> Review:
     """
     params, commit = load_params(root / "params.yaml"), find_merge_base(base, root)
     problems: list[str] = []
-    stale = _attempt(problems, lambda: list_stale(root))
+    stale = _attempt(problems, lambda: list_stale(root, params.profile))
     ran = _attempt(problems, lambda: reproduce(root))
     comparison = accepted = None
     if ran is not None:

@@ -12,12 +12,14 @@ class GraphError(ValueError):
     """DVC ended with an error; the text names the command and what it said last."""
 
 
-def list_stale(root: Path) -> list[str]:
-    """The stages for which dvc.lock does not hold what the checkout says. Nothing is run or fetched.
+def list_stale(root: Path, profile: str) -> list[str]:
+    """The stages for which dvc.lock does not hold what the checkout says.
 
-    DVC's exit code does not tell. Outputs that are not here are no reason to be stale; what follows from a stale
-    stage is not listed, since a stage may come out as it was.
+    The digests are made first, so that a comment makes nothing stale; nothing else is run or fetched. DVC's exit code
+    does not tell. Outputs that are not here are no reason to be stale; what follows from a stale stage is not listed,
+    since a stage may come out as it was.
     """
+    _run_dvc(root, "repro", f"digest@{profile}")
     return _find_running(_run_dvc(root, "repro", "--allow-missing", "--dry"))
 
 

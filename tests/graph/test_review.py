@@ -44,7 +44,7 @@ def test_a_changed_row_without_its_lock_is_stopped_and_named_although_dvc_exits_
     params["iterations"]["iteration_3"]["train"] = {"learning_rate": 2.0e-3}
     blessed.write(params)
     assert blessed.dvc("repro", "--allow-missing", "--dry").returncode == 0
-    assert list_stale(blessed.root) == ["plan@tiny"]
+    assert list_stale(blessed.root, "tiny") == ["plan@tiny"]
     code, text = review(blessed)
     assert code == 1 and text.startswith("## tiny: stopped\n"), text
     assert "**dvc.lock is stale**" in text and "Stale: `plan@tiny`." in text
@@ -91,7 +91,7 @@ def test_dvc_s_error_is_in_one_line(blessed):
     (blessed.root / "dvc.yaml").rename(blessed.root / "aside.yaml")
     try:
         (blessed.root / "dvc.yaml").write_text("stages: [\n")
-        for call in (list_stale, reproduce):
+        for call in (lambda root: list_stale(root, "tiny"), reproduce):
             with pytest.raises(GraphError, match=r"^dvc (repro|checkout).* failed: './dvc.yaml' is invalid.$"):
                 call(blessed.root)
     finally:

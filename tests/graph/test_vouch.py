@@ -1,0 +1,88 @@
+"""`make vouch` on a real graph: what it re-keys is not trained again, and what it must not let pass."""
+
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+
+from tests.graph.project import list_runs, trained
+from tests.tiny import PROFILE
+
+
+def vouch(project) -> tuple[int, dict[str, tuple[str, str]]]:
+    """The exit code, and of every stage what came of it and why."""
+    command = [sys.executable, "-m", "stages.vouch"]
+    done = subprocess.run(command, cwd=project.root, env=project.environment, capture_output=True, text=True)
+    assert "Traceback" not in done.stderr, done.stderr
+    lines = re.findall(rf"^(\S.*?) +(\w+)@{PROFILE}-(\S+)-0 +(.*)$", done.stdout, re.MULTILINE)
+    return done.returncode, {f"{phase}@{name}": (outcome, why) for outcome, phase, name, why in lines}
+
+
+def read_record(project, kind: str = "") -> dict:
+    folder = project.root / f"artifacts/{PROFILE}/records/{kind}phase2/iteration_3-0"
+    return json.loads((folder / "record.json").read_text())
+
+
+def replace(project, edit, name: str, before: str, after: str) -> None:
+    text = (project.root / name).read_text()
+    assert before in text
+    edit(project.root / name, text.replace(before, after))
+
+
+def test_a_refactoring_is_vouched_for_and_nothing_is_trained(project, edit):
+    project.repro()
+    weights, record, runs = project.weights("iteration_3"), read_record(project), list_runs(project.root)
+    replace(project, edit, "pipeline/training/loop.py", "_finish_epoch", "_end_epoch")
+    code, verdicts = vouch(project)
+    assert code == 0 and {outcome for outcome, _ in verdicts.values()} == {"vouched"}, verdicts
+    assert len(verdicts) == 8
+    after = read_record(project)
+    assert after["run_key"] != record["run_key"] == after["tags"]["original_key"]
+    assert after["tags"]["vouched"].startswith("first 5 steps and the probe bit for bit; code ")
+    assert read_record(project, "eval_")["run_key"] == after["run_key"]
+    assert after["metrics"] == record["metrics"] and after["start_time"] == record["start_time"]
+    assert {stage.split("@")[0] for stage in project.repro()} == {"report", "track"}
+    assert project.weights("iteration_3") == weights
+    again = list_runs(project.root)
+    ids = {run.info.run_id: run for run in again.values()}
+    assert {run.info.run_id for key, run in runs.items() if run.data.tags["kind"] == "training"} <= set(ids)
+    of_the_row = [run for run in ids.values() if run.data.tags["row"] == "iteration_3"]
+    assert len(of_the_row) == 1 and of_the_row[0].data.tags["run_key"] == after["run_key"]
+    # A second time there is nothing to do, and a key that was vouched for is one to vouch from.
+    assert {outcome for outcome, _ in vouch(project)[1].values()} == {"unchanged"}
+
+
+def test_what_changes_a_result_is_refused_with_the_first_step_that_differs(project, edit):
+    project.repro()
+    before = read_record(project)
+    replace(project, edit, "model/adamw.py", 'lr=group["lr"]', 'lr=group["lr"] * 1.0001')
+    code, verdicts = vouch(project)
+    assert code == 1
+    outcome, why = verdicts["phase2@iteration_3"]
+    assert outcome == "refused" and re.match(r"step 2, loss of (sst|para|sts): \S+ on record, now \S+", why)
+    assert read_record(project) == before
+    assert verdicts["phase2@untrained"][0] == "vouched", "no step is taken, so none can differ"
+
+
+def test_a_change_that_the_replay_does_not_execute_is_refused_by_name(project, edit):
+    project.repro()
+    replace(project, edit, "pipeline/training/task_data.py", "head.train()\n", "head.train(True)\n")
+    code, verdicts = vouch(project)
+    assert code == 1
+    named = "a change that the replay did not execute: pipeline.training.task_data.Frozen.predict"
+    assert verdicts["phase2@iteration_3"] == ("refused", named)
+    assert verdicts["phase2@baseline_frozen"][0] == "vouched", "its leg is frozen"
+
+
+@pytest.mark.parametrize("key", ["learning_rate", "batch_size"])
+def test_a_changed_row_is_left_to_train(project, key):
+    project.repro()
+    params = project.params
+    params["iterations"]["iteration_3"]["train"] = {key: {"learning_rate": 2.0e-3, "batch_size": 4}[key]}
+    project.write(params)
+    code, verdicts = vouch(project)
+    assert code == 0
+    assert verdicts["phase2@iteration_3"] == ("to train", "its run file differs in train")
+    assert trained(project.repro()) == ["phase2@-iteration_3-0"]
