@@ -1,12 +1,11 @@
 """A review as markdown: the verdict, what is in the way, what was run, and the comparison that counts first."""
 
-from pathlib import Path
-
 import pytest
 
 from pipeline.gate.comparison import Comparison, Floor
 from pipeline.gate.review import Review
 from pipeline.gate.review_text import NUM_NAMED, render_review
+from tests.tiny import REPOSITORY
 
 BASE = "0123456789" * 4
 
@@ -66,8 +65,7 @@ def test_the_workflow_runs_what_is_tested_here():
     """The job of the workflow restores DVC's cache and runs the one command that runs here too."""
     import yaml
 
-    root = Path(__file__).parents[4]
-    jobs = yaml.safe_load((root / ".github/workflows/ci.yml").read_text())["jobs"]
+    jobs = yaml.safe_load((REPOSITORY / ".github/workflows/ci.yml").read_text())["jobs"]
     steps = jobs["metrics"]["steps"]
     commands = [step.get("run", "") for step in steps]
     (place,) = [place for place, command in enumerate(commands) if command.startswith("make review")]
@@ -77,6 +75,6 @@ def test_the_workflow_runs_what_is_tested_here():
     assert checkout["with"]["fetch-depth"] == 0, "a shallow clone has no merge base"
     after = [step for step in steps[place + 1 :] if "review.md" in step.get("run", "")]
     assert len(after) == 2 and all("always()" in step["if"] for step in after), "also of a change that is stopped"
-    rule = (root / "Makefile").read_text().partition("\nreview:")[2].partition("\n\n")[0]
+    rule = (REPOSITORY / "Makefile").read_text().partition("\nreview:")[2].partition("\n\n")[0]
     assert "python -m stages.review --base $(BASE) --markdown review.md" in rule
     assert any(command == "bash .ci/run" for command in (step.get("run", "") for step in jobs["test"]["steps"]))
