@@ -5,7 +5,7 @@ BASE ?= origin/main
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test track ui check bless review register promote serve bench import readme clean
+.PHONY: help setup run test vouch track ui check bless review register promote serve bench import readme clean
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ run: .venv/run  ## the profile in params.yaml, from nothing to the tables (dvc r
 test: .venv/run .venv/test  ## the tests; BERTY_MIRROR=FOLDER adds those on the real course data
 	ruff check .
 	python -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup $(PYTEST)
+
+vouch: .venv/run  ## after a change that should change no result: replay each run's first steps, re-key what agrees
+	python -m stages.vouch
 
 track: .venv/run  ## bring every run record to MLflow, whatever DVC thinks
 	python -m stages.track

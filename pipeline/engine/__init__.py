@@ -1,1 +1,1 @@
-"""Machines without DVC: run plan's commands there, bring what they left back in one archive. Standard library only."""
+"""Runs outside of DVC's graph: plan's commands on a machine without DVC, and results vouched for after a change."""

@@ -1,1 +1,1 @@
-"""What a run did: its event file while it lives, its record when it is done. Standard library only."""
+"""Runs: where their files lie, which there are, what code they execute, and the records of what they did."""

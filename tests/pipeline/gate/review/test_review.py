@@ -54,7 +54,7 @@ def stub_dvc(monkeypatch: pytest.MonkeyPatch, stale: object = (), ran: object = 
     """Lists of stages for DVC to answer with; an exception is raised."""
 
     def answer(what: object):
-        def call(root: Path) -> list[str]:
+        def call(root: Path, profile: str = "") -> list[str]:
             if isinstance(what, Exception):
                 raise what
             return list(what)
