@@ -111,7 +111,7 @@ def _replay(run: Run, root: Path, num_steps: int) -> dict[str, Any]:
             with suppress(EnoughSteps):
                 training.run_all()
             replayed["steps"] = training.state.progress.first_losses
-        return replayed | {"probe": probe(training)}
+        return replayed | {"probe": probe(run.spec, training.data, training.device, root)}
 
 
 def _find_tolerance(run: Run, record: dict[str, Any]) -> float:

@@ -6,7 +6,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from tqdm import tqdm
 
 from model.multitask import MultitaskModel
@@ -17,11 +16,10 @@ from pipeline.runs import layout
 from pipeline.runs.run_files import Run
 from pipeline.runs.versions import check_versions
 from pipeline.training.checkpoint import Progress, State, copy_tensors, load_checkpoint, read_progress, save_checkpoint
-from pipeline.training.mixing import MIXINGS
 from pipeline.training.optimization import LegOptimizer
 from pipeline.training.replay import NUM_FIRST_STEPS, losses_of, probe
 from pipeline.training.run_record import HISTORY_COLUMNS, resume_log, start_log, write_outputs
-from pipeline.training.task_data import FineTuned, Frozen, TaskData, read_task_data
+from pipeline.training.task_data import FineTuned, Frozen, TaskData, draw_steps, make_source, read_task_data
 
 
 def train(run: Run, root: Path = Path(".")) -> None:
@@ -48,7 +46,6 @@ class Training:
         self.checkpoint_path, self.events_path = work / "checkpoint.safetensors", work / "events.jsonl"
         self.checkpoint_seconds = float(os.environ.get("BERTY_CHECKPOINT_SECONDS") or 20)
         self.device = choose_device()
-        self.mix = MIXINGS.bind(self.spec["train"]["mixing"])
         self.data: dict[str, TaskData] = {
             name: read_task_data(name, task, self.spec["curve_examples"], root)
             for name, task in self.spec["tasks"].items()
@@ -77,8 +74,8 @@ class Training:
         if resume:
             # The model first: a frozen leg encodes with it. The optimizer's moments follow when there is an optimizer.
             load_checkpoint(self.checkpoint_path, state)
-        source = self.make_source(leg, state.model, {task: self.data[task] for task in leg["tasks"]})
-        num_steps = len(self.draw_batches(leg_number, epoch=0))
+        source = make_source(self.spec, leg_number, state.model, self.data)
+        num_steps = len(draw_steps(self.spec, leg_number, 0, self.data))
         optimizer = LegOptimizer(self.spec, leg_number, state, source, num_steps)
         if resume:
             load_checkpoint(self.checkpoint_path, state)
@@ -87,9 +84,9 @@ class Training:
         self.last_saved = self.window_start = time.monotonic()
         with self._open_bar(leg_number, num_steps) as bar:
             for epoch in range(progress.epoch, leg["epochs"]):
-                batches = self.draw_batches(leg_number, epoch)
+                steps = draw_steps(self.spec, leg_number, epoch, self.data)
                 for step in range(progress.step, num_steps):
-                    measured = optimizer.step(batches[step], epoch, step)
+                    measured = optimizer.step(steps[step], epoch, step)
                     progress.step, progress.total_steps = step + 1, progress.total_steps + 1
                     if progress.total_steps <= NUM_FIRST_STEPS:
                         progress.first_losses.append(losses_of(measured))
@@ -106,21 +103,6 @@ class Training:
         self.log.metrics(kept, progress.total_steps)
         state.best, state.combiner = {}, {}
         progress.leg, progress.epoch, progress.best_score, progress.best_epoch = leg_number + 1, 0, None, None
-
-    def make_source(
-        self, leg: dict[str, Any], model: MultitaskModel, data: dict[str, TaskData]
-    ) -> FineTuned | Frozen:
-        """Where the leg's steps get the outputs of a model from."""
-        kind = Frozen if leg["encoder"] == "frozen" else FineTuned
-        return kind(model, data, self.spec["train"]["evaluation_tokens"])
-
-    def draw_batches(self, leg_number: int, epoch: int) -> list[dict[str, np.ndarray]]:
-        """An epoch's steps: the examples that each takes of the leg's tasks."""
-        used = {task: self.data[task].train_indices for task in self.spec["schedule"][leg_number]["tasks"]}
-        num_examples = {task: len(indices) for task, indices in used.items()}
-        place = {"seed": self.spec["seed"], "leg": leg_number, "epoch": epoch}
-        steps = self.mix(num_examples, self.spec["train"]["batch_size"], **place)
-        return [{task: used[task][positions] for task, positions in step.items()} for step in steps]
 
     def _open_bar(self, leg_number: int, num_steps: int) -> tqdm:
         legs, progress = self.spec["schedule"], self.state.progress
@@ -183,7 +165,8 @@ class Training:
         save_checkpoint(self.checkpoint_path, self.state)
 
     def _write_outputs(self) -> None:
-        self.log.replay({"steps": self.state.progress.first_losses, "probe": probe(self)})
+        probed = probe(self.spec, self.data, self.device, self.root)
+        self.log.replay({"steps": self.state.progress.first_losses, "probe": probed})
         write_outputs(self.run, self.state, self.log, self.events_path, self.root)
 
     def _fill_from_start(self, model: MultitaskModel) -> None:

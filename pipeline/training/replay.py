@@ -7,19 +7,18 @@ encoder, which can always be had.
 import base64
 import hashlib
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import torch
 
 from pipeline.evaluation.predict import compute_outputs
 from pipeline.evaluation.saved_model import build_model
 from pipeline.training.batches import choose
 from pipeline.training.checkpoint import Progress, State
 from pipeline.training.optimization import LegOptimizer
-from pipeline.training.task_data import TaskData
-
-if TYPE_CHECKING:
-    from pipeline.training.loop import Training
+from pipeline.training.task_data import TaskData, draw_steps, make_source
 
 NUM_FIRST_STEPS = 20
 NUM_LEG_STEPS = 3  # of each leg, in the probe
@@ -31,30 +30,28 @@ def losses_of(measured: dict[str, float]) -> dict[str, float]:
     return {name.removeprefix("loss/"): value for name, value in measured.items() if name.startswith("loss/")}
 
 
-def probe(training: "Training") -> dict[str, Any]:
-    """Three steps of every leg, one leg after the other, from the published encoder under new heads.
+def probe(spec: dict[str, Any], data: dict[str, TaskData], device: torch.device, root: Path) -> dict[str, Any]:
+    """Three steps of every leg of a run file, one leg after the other, from the published encoder under new heads.
 
     `steps` are their losses, `outputs` what the heads then make of `NUM_EXAMPLES` dev examples (float32, base64), and
     `order` is a SHA-256 over the examples of every step that the whole run takes.
     """
-    spec, data = training.spec, training.data
-    model = build_model(spec, spec["seed"], training.root).to(training.device)
+    model = build_model(spec, spec["seed"], root).to(device)
     state, steps, order = State(Progress(), model), [], hashlib.sha256()
     examples = {
         task: choose(f"probe {task}", each.splits["dev"].num_examples, NUM_EXAMPLES) for task, each in data.items()
     }
     for leg_number, leg in enumerate(spec["schedule"]):
-        first_epoch = training.draw_batches(leg_number, epoch=0)
+        first_epoch = draw_steps(spec, leg_number, 0, data)
         for epoch in range(leg["epochs"]):
-            for batches in training.draw_batches(leg_number, epoch):
-                for task, indices in batches.items():
+            for step in draw_steps(spec, leg_number, epoch, data):
+                for task, indices in step.items():
                     order.update(f"{leg_number} {epoch} {task} ".encode() + indices.astype("<i8").tobytes())
-        used = _restrict({task: data[task] for task in leg["tasks"]}, first_epoch[:NUM_LEG_STEPS], examples)
-        source = training.make_source(leg, model, used)
+        source = make_source(spec, leg_number, model, _restrict(data, first_epoch[:NUM_LEG_STEPS], examples))
         optimizer = LegOptimizer(spec, leg_number, state, source, len(first_epoch))
         model.train()
-        steps += [losses_of(optimizer.step(batches, 0, step)) for step, batches in
-                  enumerate(first_epoch[:NUM_LEG_STEPS])]  # fmt: skip
+        for number, step in enumerate(first_epoch[:NUM_LEG_STEPS]):
+            steps.append(losses_of(optimizer.step(step, 0, number)))
         state.combiner = {}
     max_tokens = spec["train"]["evaluation_tokens"]
     outputs = {

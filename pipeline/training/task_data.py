@@ -16,6 +16,7 @@ from pipeline.data.token_files import TokenSet, read_tokens
 from pipeline.evaluation.predict import encode, predict
 from pipeline.files.digest import hash_folder
 from pipeline.training.batches import choose
+from pipeline.training.mixing import MIXINGS
 
 # Shape suffixes: n examples, B sequences, S sentences per example, D hidden.
 
@@ -94,6 +95,26 @@ class Frozen:
     def _pooled(self, task: str, split: str, indices: np.ndarray) -> Tensor:
         rows = self.vectors[task, split][torch.from_numpy(self.places[task, split][indices])]
         return rows.transpose(0, 1).flatten(0, 1)  # B x D: all first sentences, then all second ones
+
+
+def make_source(
+    spec: dict[str, Any], leg_number: int, model: MultitaskModel, data: dict[str, TaskData]
+) -> FineTuned | Frozen:
+    """Where the steps of a run file's leg get the outputs of a model from; a frozen leg encodes its examples now."""
+    leg = spec["schedule"][leg_number]
+    kind = Frozen if leg["encoder"] == "frozen" else FineTuned
+    return kind(model, {task: data[task] for task in leg["tasks"]}, spec["train"]["evaluation_tokens"])
+
+
+def draw_steps(
+    spec: dict[str, Any], leg_number: int, epoch: int, data: dict[str, TaskData]
+) -> list[dict[str, np.ndarray]]:
+    """The steps of an epoch: the training examples that each takes of the leg's tasks."""
+    used = {task: data[task].train_indices for task in spec["schedule"][leg_number]["tasks"]}
+    num_examples = {task: len(indices) for task, indices in used.items()}
+    mix, place = MIXINGS.bind(spec["train"]["mixing"]), {"seed": spec["seed"], "leg": leg_number, "epoch": epoch}
+    steps = mix(num_examples, spec["train"]["batch_size"], **place)
+    return [{task: used[task][positions] for task, positions in step.items()} for step in steps]
 
 
 def _device(model: MultitaskModel) -> torch.device:

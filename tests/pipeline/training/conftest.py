@@ -43,10 +43,10 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> Iterator[Steps]:
     """Every step of every run of the test, those of the probe at its end left out."""
     steps, take, probe, probing = Steps(), LegOptimizer.step, loop.probe, []
 
-    def probe_uncounted(training: loop.Training) -> dict[str, Any]:
+    def probe_uncounted(*arguments: Any) -> dict[str, Any]:
         probing.append(True)
         try:
-            return probe(training)
+            return probe(*arguments)
         finally:
             probing.pop()
 

@@ -1,6 +1,7 @@
 """The training loop: what is trained, what is kept, and what a run leaves behind."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -120,7 +121,7 @@ def test_best_keeps_the_first_of_the_best_epochs_and_last_the_last(tiny, monkeyp
             calls.append(1)
             return scores[math.ceil(len(calls) / 2)]  # train and dev of each epoch
 
-        monkeypatch.setattr(loop, "METRICS", {"accuracy": score})
+        monkeypatch.setattr(loop, "METRICS", {"accuracy": SimpleNamespace(score=score)})
         run = tiny.add_row([{"tasks": ["sst"], "epochs": epochs}], train={"keep": keep})
         train(run)
         weights[keep, epochs] = hash_file(tiny.model(run) / "weights.safetensors")
@@ -131,7 +132,8 @@ def test_best_keeps_the_first_of_the_best_epochs_and_last_the_last(tiny, monkeyp
 
 
 def test_the_next_leg_begins_with_the_weights_kept_of_the_one_before(tiny, steps, monkeypatch):
-    monkeypatch.setattr(loop, "METRICS", {"accuracy": lambda *_: -len(steps.taken), "pearson": lambda *_: 0.0})
+    falling, level = SimpleNamespace(score=lambda *_: -len(steps.taken)), SimpleNamespace(score=lambda *_: 0.0)
+    monkeypatch.setattr(loop, "METRICS", {"accuracy": falling, "pearson": level})
     seen = {}
 
     def watch(optimizer):
@@ -229,7 +231,7 @@ def test_token_files_other_than_the_run_file_says_are_refused(tiny):
     run = tiny.add_row([FIRST])
     labels = tiny.root / layout.tokens(PROFILE, ENCODER) / "sst" / "dev" / "labels.npy"
     labels.write_bytes(labels.read_bytes()[:-1] + b"\x41")
-    with pytest.raises(ValueError, match=r"tokens/sst/dev: its hash is \w+, the run file says"):
+    with pytest.raises(ValueError, match=r"tokens/tiny_random/sst/dev: its hash is \w+, the run file says"):
         train(run)
 
 
