@@ -87,10 +87,13 @@ EVERYTHING = yaml.safe_load("""
 rows: [everything]
 tasks: {entailment: {metric: within_one}}
 encoders: {cased: {}}
+phase1:
+  cased_sst: {encoder: cased, schedule: [{tasks: [sst], epochs: 1}], train: {pooling: max}}
 iterations:
   everything:
     control: with_entailment
     encoder: cased
+    start: cased_sst
     heads: {entailment: {bilinear: {bias: false}}}
     schedule: [{tasks: [sst, para, entailment], epochs: 1, combine: {normalise: {power: 0.5}}}]
     train:
@@ -153,9 +156,9 @@ def test_the_page_changes_lines_that_are_there():
 
 
 def test_the_new_rows_and_nothing_else_are_trained_and_evaluated(extended):
-    assert trained(extended.ran) == ["phase2@-everything-0", "phase2@-with_entailment-0"]
-    evaluated = sorted(stage for stage in extended.ran if stage.startswith("eval_"))
-    assert evaluated == ["eval_phase2@-everything-0", "eval_phase2@-with_entailment-0"]
+    new = ["phase1@-cased_sst-0", "phase2@-everything-0", "phase2@-with_entailment-0"]
+    assert trained(extended.ran) == new
+    assert sorted(stage for stage in extended.ran if stage.startswith("eval_")) == [f"eval_{stage}" for stage in new]
     changed = extended.git("status", "--porcelain", "--untracked-files=all").splitlines()
     new = {line[3:] for line in changed if line.startswith("??") and not line[3:].startswith("results/")}
     assert new == {*FILES, "dvc.lock"}
