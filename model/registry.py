@@ -15,6 +15,7 @@ from pkgutil import iter_modules
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 KINDS = (int, float, bool, str)
+IS_OPTION = "an option stands after the `*`, with a default and a type among int, float, bool and str"
 
 Choice = str | dict[str, dict[str, Any]]
 
@@ -90,7 +91,8 @@ def find_option_faults(function: Callable[..., Any], options: Mapping[str, Any])
     faults = []
     for name, value in options.items():
         if name not in allowed:
-            faults.append(f"option {name!r} is unknown; allowed: {', '.join(allowed) or 'no option'}")
+            needs = f"; {IS_OPTION}" if name in inspect.signature(function).parameters else ""
+            faults.append(f"option {name!r} is unknown; allowed: {', '.join(allowed) or 'no option'}{needs}")
             continue
         kind, bounds = allowed[name]
         kinds = (int, float) if kind is float else (kind,)

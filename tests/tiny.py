@@ -72,11 +72,11 @@ def write_tiny_params(params: dict[str, Any], mirror: Path) -> dict[str, Any]:
     return params
 
 
-def write_random_encoder(folder: Path) -> list[Path]:
+def write_random_encoder(folder: Path, cased: bool = False) -> list[Path]:
     """Write model.safetensors and vocab.txt of an encoder that knows the words of the tiny sample corpus."""
     folder.mkdir(parents=True)
     vocab = folder / "vocab.txt"
-    vocab.write_text("\n".join(_list_word_pieces(folder / "corpus")) + "\n")
+    vocab.write_text("\n".join(_list_word_pieces(folder / "corpus", cased)) + "\n")
     shutil.rmtree(folder / "corpus")
     config = BertConfig(
         **SHAPE,
@@ -96,15 +96,15 @@ def write_random_encoder(folder: Path) -> list[Path]:
     return [folder / "model.safetensors", vocab]
 
 
-def _list_word_pieces(folder: Path) -> list[str]:
+def _list_word_pieces(folder: Path, cased: bool) -> list[str]:
     write_sample_corpus(folder, SIZES, SAMPLE_SEED)
     words: set[str] = set()
     for path in folder.glob("*.csv"):
         with path.open(newline="") as file:
             for row in csv.DictReader(file, delimiter="\t"):
                 text = " ".join(value for name, value in row.items() if name.startswith("sentence"))
-                words |= set(re.findall(r"[a-z0-9]+", text.lower()))
-    characters = string.ascii_lowercase + string.digits
+                words |= set(re.findall(r"[A-Za-z0-9]+", text if cased else text.lower()))
+    characters = string.ascii_lowercase + string.digits + string.ascii_uppercase * cased
     pieces = [*SPECIAL_TOKENS, *string.punctuation, *characters, *(f"##{character}" for character in characters)]
     return list(dict.fromkeys([*pieces, *sorted(words)]))
 

@@ -22,6 +22,11 @@ REGISTRIES: dict[str, Registry] = {
     "mixing": MIXINGS,
     "regulariser": REGULARISERS,
 }
+# What every entry of these says of itself, whether a row uses it or not.
+ATTRIBUTES: list[tuple[Registry, dict[str, tuple[Any, ...]]]] = [
+    (HEADS, {"num_sentences": (1, 2), "labels": ("classes", "scores")}),
+    (METRICS, {"LABELS": ("classes", "scores")}),
+]
 OWN = "own"  # as pooling: what the encoder was trained with
 
 
@@ -47,7 +52,11 @@ def shorten_train(train: dict[str, Any]) -> dict[str, Any]:
 
 
 def find_choice_faults(params: Params) -> Iterator[str]:
-    """Names and options that the registries do not have, heads and metrics that do not fit their task."""
+    """Names and options that the registries do not have, heads and metrics that do not fit their task.
+
+    A head or metric that does not say what it fits is a `ValueError` naming its file.
+    """
+    _check_attributes()
     for name, task in params.tasks.items():
         yield from _check_head(f"tasks.{name}.head", task.head, task)
         fitting = [metric for metric in METRICS if _shape(task).labels == METRICS[metric].LABELS]
@@ -67,6 +76,15 @@ def find_choice_faults(params: Params) -> Iterator[str]:
     for section in ("phase1", "iterations"):
         for name, row in getattr(params, section).items():
             yield from _check_recipe(f"{section}.{name}", row, params)
+
+
+def _check_attributes() -> None:
+    for registry, attributes in ATTRIBUTES:
+        for name, entry in registry.items():
+            for attribute, allowed in attributes.items():
+                if (found := getattr(entry, attribute, None)) not in allowed:
+                    file = f"{registry.package.replace('.', '/')}/{name}.py"
+                    raise ValueError(f"{file}: its {attribute} is {found!r}; allowed: {', '.join(map(str, allowed))}")
 
 
 def _check_recipe(where: str, row: Recipe, params: Params) -> Iterator[str]:

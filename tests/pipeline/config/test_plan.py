@@ -4,7 +4,6 @@ import json
 from collections import Counter
 
 import pytest
-import yaml
 
 from model.combine import COMBINERS
 from model.heads import HEADS
@@ -13,6 +12,7 @@ from pipeline.config.choices import find_choice_faults, shorten
 from pipeline.config.params import load_params
 from pipeline.config.plan import make_index, write_plan
 from pipeline.config.selection import find_missing_tasks, list_rows, row_tasks
+from pipeline.evaluation.metrics import METRICS
 from pipeline.files.digest import hash_folder
 from pipeline.runs import layout
 from tests.tiny import PROFILE, REPOSITORY
@@ -152,6 +152,16 @@ def test_a_figure_of_what_does_not_run_is_left_empty(tiny):
     assert make_index(tiny.params, PROFILE)["figures"] == {"phase1": "sst_then_sts", "phase2": None}
 
 
+def test_a_head_and_a_metric_that_do_not_say_what_they_fit_are_named_by_their_files(tiny, monkeypatch):
+    for entry, attribute, file in (
+        (HEADS["classify"], "labels", "model/heads/classify.py: its labels is 'numbers'; allowed: classes, scores"),
+        (METRICS["accuracy"], "LABELS", "pipeline/evaluation/metrics/accuracy.py: its LABELS is None"),
+    ):
+        with monkeypatch.context() as patch, pytest.raises(ValueError, match=file):
+            patch.setattr(entry, attribute, "numbers" if attribute == "labels" else None)
+            tiny.plan()
+
+
 def test_a_plan_that_is_there_outlives_a_fault(tiny):
     tiny.plan()
     before = hash_folder(tiny.root / layout.plan(PROFILE))
@@ -171,13 +181,12 @@ def test_an_unknown_profile_is_refused(tiny):
         write_plan(tiny.params, "big", tiny.root)
 
 
-@pytest.mark.parametrize("kind", HEADS)
-def test_every_kind_of_head_fits_some_task(tiny, kind):
-    params = yaml.safe_load((tiny.root / "params.yaml").read_text())
-    regression, pair = HEADS[kind].labels == "scores", HEADS[kind].num_sentences == 2
-    task = {(False, False): "sst", (False, True): "para", (True, True): "sts"}[regression, pair]
+@pytest.mark.parametrize(
+    ("kind", "task"),
+    [("classify", "sst"), ("pair_classify", "para"), ("pair_regression", "sts"), ("cosine_similarity", "sts")],
+)
+def test_a_kind_of_head_is_a_tasks_or_a_rows(tiny, kind, task):
     tiny.change(**{f"tasks__{task}__head": kind})
-    assert params["tasks"][task]["head"] in HEADS
     heads = {key: json.loads(run)["tasks"] for key, run in tiny.plan().items()}
     assert heads["phase2/iteration_1-0"]["sst"]["head"] == ("classify" if task != "sst" else kind)
     assert heads["phase2/iteration_3-0"][task]["head"] == kind

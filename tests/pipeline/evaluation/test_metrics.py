@@ -34,7 +34,7 @@ def draw(rng, metric, num_examples):
 
 
 @pytest.mark.parametrize("num_examples", [2, 20, 500])
-@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("metric", ORACLES)
 def test_every_metric_equals_its_oracle(rng, metric, num_examples):
     labels, predictions = draw(rng, metric, num_examples)
     predictions[:2], labels[:2] = (1, 0), (1, 2)  # a constant is another matter
@@ -58,12 +58,12 @@ def test_a_constant_contributes_what_it_scores(rng, metric):
     constant, module = np.full(50, 1.0), METRICS[metric]
     constant_score = module.score(labels, constant)
     assert module.parts(labels, constant, constant_score).mean() == pytest.approx(constant_score)
-    if metric not in ("accuracy", "macro_f1"):
+    if METRICS[metric].LABELS == "scores" or metric == "matthews":
         assert constant_score == 0
 
 
 def test_an_unknown_metric_is_answered_with_what_there_is():
-    with pytest.raises(ValueError, match="'bleu' is unknown; allowed: accuracy, macro_f1, matthews, pearson, spearman"):
+    with pytest.raises(ValueError, match="'bleu' is unknown; allowed: accuracy, "):
         METRICS["bleu"]
     assert "bleu" not in METRICS
 
