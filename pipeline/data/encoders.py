@@ -51,7 +51,7 @@ def read_encoder(name: str, row: EncoderRow, folder: Path) -> EncoderFacts:
     path = folder / "1_Pooling" / "config.json"
     if path.exists():
         published["pooling"] = (path, "pooling_mode_*", _read_pooling(path))
-    said = {key: getattr(row, key) for key in row.model_fields_set if key in published}
+    said = {key: getattr(row, key) for key in published if key in row.model_fields_set}
     faults = [
         f"encoders.{name}.{key}: {value!r}, but {published[key][0]} says {published[key][2]!r} ({published[key][1]})"
         for key, value in said.items()

@@ -24,7 +24,6 @@ CODE = (
     "pipeline/data",
     "pipeline/evaluation",
     "pipeline/files",
-    "pipeline/runs",
 )
 REQUIREMENTS = ("mlflow", "numpy", "pandas", "safetensors", "tokenizers", "torch", "tqdm")
 EXAMPLE = pd.DataFrame(

@@ -137,7 +137,7 @@ def test_splits_are_named_by_task(tiny):
 def test_a_source_that_ends_in_a_slash_is_a_folder(tmp_path, monkeypatch):
     asked = []
     monkeypatch.setattr(assemble_module, "fetch", lambda *arguments: asked.append(arguments))
-    monkeypatch.setattr(assemble_module, "place", lambda stored, destination: None)
+    monkeypatch.setattr(assemble_module, "put", lambda stored, destination: None)
     monkeypatch.setenv("BERTY_MIRROR", str(tmp_path / "mirror"))
     fetch_asset(SHIPPED, "minilm/vocab.txt", tmp_path / "vocab.txt", tmp_path)
     ((asset, store, mirror, root),) = asked

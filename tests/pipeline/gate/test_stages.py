@@ -32,6 +32,7 @@ def set_params(root, floors=None) -> None:
     params = yaml.load((REPOSITORY / "params.yaml").read_text(), LOADER)
     params["profile"], params["profiles"]["sample"]["floors"] = "sample", floors or {}
     params["iterations"]["row"] = {"schedule": [], "tasks": ["sst", "sts"]}
+    params["rows"].append("row")
     (root / "params.yaml").write_text(dump_yaml(params))
 
 

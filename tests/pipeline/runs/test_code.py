@@ -326,7 +326,8 @@ def test_entries_of_a_run() -> None:
     }
     expected = """model.combine.pcgrad:combine model.combine.sum:combine model.heads.classify:Head
         model.pooling.mean:pool model.regularisers.smart:penalty model.schedules.constant:factor
-        pipeline.evaluation.metrics.accuracy pipeline.training.mixing.repeat:mix"""
+        pipeline.evaluation.metrics.accuracy:LABELS pipeline.evaluation.metrics.accuracy:score
+        pipeline.training.mixing.repeat:mix"""
     assert entries_of_run(spec) == sorted([*expected.split(), *FIXED])
     assert not any("regularisers" in entry for entry in entries_of_run(spec | {"train": {"pooling": "mean"}}))
     with pytest.raises(ValueError, match="allowed: NAME or"):

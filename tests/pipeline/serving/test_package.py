@@ -78,7 +78,7 @@ def test_another_encoder_than_the_model_s_is_refused(trained, tmp_path_factory, 
     with (trained.root / layout.encoder(PROFILE, ENCODER) / name).open("ab") as file:
         file.write(b" ")
     folder = tmp_path_factory.mktemp("packed")
-    with pytest.raises(ValueError, match=f"encoder/{name}: sha256 is .*, expected "):
+    with pytest.raises(ValueError, match=f"{name}: sha256 is .*, expected "):
         package.write_model(FOLDER, folder / "model", folder / "work", trained.root)
     assert not (folder / "model").exists()
 

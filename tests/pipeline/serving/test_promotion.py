@@ -54,14 +54,15 @@ def write_run(root: Path, row: str, seed: int, number: int) -> None:
     """Records and predictions; `number` makes them other than those of any other run."""
     names = {"profile": "sample", "row": row, "run_key": f"{number:064d}"}
     training, evaluation = make_training("baseline", 0), make_evaluation("baseline", 0)
-    folder = f"results/sample/predictions/phase2/{row}-{seed}"
+    folder = f"artifacts/sample/predictions/phase2/{row}-{seed}"
     for record in (
         training | {"artifacts": []},
         evaluation | {"artifacts": [f"{folder}/sst.csv", f"{folder}/sts.csv"]},
     ):
         write_into(root, record | names | {"seed": seed})
     for task, score in zip(("sst", "sts"), ROWS[row], strict=True):
-        write_predictions(root / folder, task, predict(task, score, number))
+        for place in (folder, folder.replace("artifacts", "results")):  # evaluation leaves them, report publishes them
+            write_predictions(root / place, task, predict(task, score, number))
 
 
 def make_candidate(root: Path, row: str) -> str:

@@ -20,7 +20,16 @@ from pipeline.tracking.projection import project, project_live
 from pipeline.tracking.server import HOST, serve
 from pipeline.tracking.store import tracking_uri
 from tests.browser import find_chromium, open_browser
-from tests.pipeline.tracking.synthetic import ROW, ROWS, SEED, SEEDS, event_lines, make_record, make_training
+from tests.pipeline.tracking.synthetic import (
+    ROW,
+    ROWS,
+    SEED,
+    SEEDS,
+    event_lines,
+    make_record,
+    make_training,
+    write_into,
+)
 from tests.servers import free_port, wait_for_server
 from tests.tiny import REPOSITORY
 
@@ -60,7 +69,8 @@ def test_the_pages_are_of_the_current_table(project_root: Path) -> None:
 
 
 def test_without_a_summary_there_is_no_page(root: Path) -> None:
-    assert list(list_pages(root, SERVER, [make_record("training", "phase2", "baseline", 0)])) == []
+    write_into(root, make_record("training", "phase2", "baseline", 0))
+    assert list(list_pages(root, SERVER, collect(root)[0])) == []
 
 
 def test_the_saved_view_finds_the_runs_of_the_table(project_root: Path) -> None:

@@ -341,7 +341,7 @@ def test_options_of_a_run_file_reach_what_they_name(tiny, monkeypatch):
     monkeypatch.setattr("model.schedules.constant.factor", factor)
     run = tiny.add_row([FIRST], train={"learning_rate_schedule": {"constant": {"floor": 0.25}}})
     train(run)
-    assert seen == [0.25] * 3
+    assert seen == [0.25] * 6  # of the run, and of its probe
     run.spec["train"]["mixing"] = {"repeat": {"power": 1}}
     with pytest.raises(ValueError, match="option 'power' is unknown"):
         train(run)
