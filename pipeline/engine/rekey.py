@@ -11,6 +11,7 @@ from typing import Any
 from pipeline.files.atomic import atomic_folder, read_json, write_json
 from pipeline.runs import layout
 from pipeline.runs.code import combine_digests
+from pipeline.runs.layout import Tree
 from pipeline.runs.record import read_record, write_record
 from pipeline.runs.run_files import Run
 
@@ -18,17 +19,17 @@ ORIGINAL_KEY = "original_key"  # the tag by which MLflow's run stays the same
 VOUCHED = "vouched"
 
 
-def rekey(run: Run, root: Path, note: str) -> None:
+def rekey(run: Run, root: Path, tree: Tree, note: str) -> None:
     """Put what was computed under an older run file under the key of `run`; `note` says what vouches for it.
 
-    The evaluation and the model come along where they are there.
+    The results are those in `tree`; the evaluation and the model come along where they are there.
     """
-    folder = root / layout.training_record(*run.place)
+    folder = root / layout.training_record(*run.place, tree)
     record = _renew(read_record(folder / "record.json"), run, note)
     record["params"] = {key: value for key, value in record["params"].items() if not key.startswith("packages.")}
     record["params"] |= {f"packages.{name}": version for name, version in run.spec["packages"].items()}
-    record["params"]["code"] = combine_digests(run.spec["code"])
-    model, evaluation = root / layout.model(*run.place), root / layout.evaluation_record(*run.place)
+    record["params"]["code"] = combine_digests(run.spec["code"])[:16]
+    model, evaluation = (root / place(*run.place, tree) for place in (layout.model, layout.evaluation_record))
     if (model / "model.json").is_file():
         description = read_json(model / "model.json") | {"run_key": run.key}
         with atomic_folder(model) as temporary:

@@ -43,6 +43,7 @@ class Verdict:
     stage: str
     outcome: str
     why: str = ""
+    is_imported: bool = False  # it was trained elsewhere: DVC has no stage of it
 
 
 def vouch(profile: str, root: Path, num_steps: int = NUM_FIRST_STEPS) -> Iterator[Verdict]:
@@ -54,17 +55,15 @@ def vouch(profile: str, root: Path, num_steps: int = NUM_FIRST_STEPS) -> Iterato
     for found in index.planned:
         stage = _name_stage(found)
         path = root / layout.run_file(profile, *found.slot)
-        try:
-            run = read_run(path, root)
+        try:  # an imported run's start file lies beside its record
+            run = read_run(path, root, found.record_folder / "start.json" if found.is_imported else None)
             outcome, why = _vouch_run(run, found, root, code, num_steps)
         except ValueError as error:
             outcome, why = "refused", str(error)
-        yield Verdict(stage, outcome, why)
+        yield Verdict(stage, outcome, why, is_imported=found.is_imported)
 
 
 def _vouch_run(run: Run, found: IndexedRun, root: Path, code: Code, num_steps: int) -> tuple[str, str]:
-    if found.is_imported:
-        return "refused", "trained elsewhere, and imported: its weights are not here"
     if found.training is None or found.training["status"] != "finished":
         return "to train", "there is no finished record"
     if found.training["run_key"] == run.key:
@@ -74,7 +73,7 @@ def _vouch_run(run: Run, found: IndexedRun, root: Path, code: Code, num_steps: i
     changed = sorted(key for key in before.keys() | spec.keys() if before.get(key) != spec.get(key))
     if other := [key for key in changed if key not in MEANING]:
         return "to train", f"its run file differs in {', '.join(other)}"
-    if run.start is not None and (start := make_start(spec, root)) != read_json(found.record_folder / "start.json"):
+    if run.start is not None and (start := make_start(spec, root, found.tree)) != read_json(found.record_folder / "start.json"):
         return "to train", f"it starts from other weights ({start['sha256'][:12]})"
     recorded = found.training["replay"]
     if "probe" not in recorded or not isinstance(before["code"], dict):
@@ -96,7 +95,7 @@ def _vouch_run(run: Run, found: IndexedRun, root: Path, code: Code, num_steps: i
     note = f"first {min(num_steps, len(recorded['steps']))} steps and the probe {how}; code {hashes}"
     if before["packages"] != spec["packages"]:
         note += f"; packages {before['packages']} to {spec['packages']}"
-    rekey(run, root, note)
+    rekey(run, root, found.tree, note)
     return "vouched", note
 
 
@@ -125,7 +124,8 @@ def _find_tolerance(run: Run, record: dict[str, Any]) -> float:
 
 def commit(verdicts: list[Verdict], root: Path) -> None:
     """Tell DVC that the re-keyed stages are as they should be; its run cache is filled by the way."""
-    stages = [name for verdict in verdicts if verdict.outcome == "vouched" for name in _list_stages(verdict.stage)]
+    vouched = [verdict for verdict in verdicts if verdict.outcome == "vouched" and not verdict.is_imported]
+    stages = [name for verdict in vouched for name in _list_stages(verdict.stage)]
     if stages:
         subprocess.run([sys.executable, "-m", "dvc", "commit", "--quiet", "--force", *stages], cwd=root, check=True)
 

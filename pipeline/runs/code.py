@@ -21,8 +21,12 @@ from pipeline.runs.syntax import Origins, Reader
 # The code that counts; all other modules count by their names.
 PACKAGES = ("model", "pipeline", "stages", "bench")
 
-# Where every run begins.
-RUN_ENTRIES = ("pipeline.training.loop:train", "pipeline.evaluation.evaluate:evaluate")
+# Where every run begins, and the class of what it is given.
+RUN_ENTRIES = (
+    "pipeline.training.loop:train",
+    "pipeline.evaluation.evaluate:evaluate",
+    "pipeline.runs.run_files:Run",
+)
 
 
 @dataclass(frozen=True)

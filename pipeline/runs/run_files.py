@@ -31,15 +31,19 @@ class Run:
         return {"kind": kind, "profile": profile, "phase": phase, "row": row, "seed": seed, "run_key": self.key}
 
 
-def read_run(path: Path, root: Path = Path(".")) -> Run:
-    """Read a run file and, in phase 2, its start file below `root`; one that is missing is a `ValueError` naming it."""
+def read_run(path: Path, root: Path = Path("."), start_path: Path | None = None) -> Run:
+    """Read a run file and, in phase 2, its start file (below `root` where plan puts it, if no other is named).
+
+    A file that is missing is a `ValueError` naming it.
+    """
     path = Path(path)
     spec = read_json(path)
     missing = [key for key in ("profile", "phase", "row", "seed", "schedule", "tasks", "train") if key not in spec]
     if missing:
         raise ValueError(f"{path}: not a run file: no {', '.join(missing)}")
-    start_path = None
-    if spec["phase"] == "phase2":
+    if spec["phase"] != "phase2":
+        start_path = None
+    elif start_path is None:
         start_path = root / layout.start_file(spec["profile"], spec["row"], spec["seed"])
     start = read_json(start_path) if start_path else None
     contents = path.read_bytes() + (start_path.read_bytes() if start_path else b"")

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 
@@ -86,3 +87,22 @@ def test_a_changed_row_is_left_to_train(project, key):
     assert code == 0
     assert verdicts["phase2@iteration_3"] == ("to train", "its run file differs in train")
     assert trained(project.repro()) == ["phase2@-iteration_3-0"]
+
+
+def test_a_run_that_was_trained_elsewhere_is_vouched_for_by_its_probe(project, edit, tmp_path):
+    """Records and predictions came back from another machine, weights did not."""
+    project.repro()
+    here, imported = project.root / f"artifacts/{PROFILE}", project.root / f"results/{PROFILE}/imported"
+    for name in ("records", "predictions"):
+        shutil.move(here / name, imported / name)
+    for name in ("part1", "phase1", "phase2"):
+        shutil.rmtree(here / name)
+    try:
+        replace(project, edit, "pipeline/training/loop.py", "_open_bar", "_open_progress")
+        code, verdicts = vouch(project)
+        assert code == 0 and {outcome for outcome, _ in verdicts.values()} == {"vouched"}, verdicts
+        records = [json.loads(path.read_text()) for path in imported.glob("records/*phase2/iteration_3-0/record.json")]
+        assert len({record["run_key"] for record in records}) == 1 < len(records)
+        assert all(record["tags"]["original_key"] != record["run_key"] for record in records)
+    finally:
+        shutil.rmtree(imported)
