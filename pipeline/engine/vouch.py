@@ -73,7 +73,8 @@ def _vouch_run(run: Run, found: IndexedRun, root: Path, code: Code, num_steps: i
     changed = sorted(key for key in before.keys() | spec.keys() if before.get(key) != spec.get(key))
     if other := [key for key in changed if key not in MEANING]:
         return "to train", f"its run file differs in {', '.join(other)}"
-    if run.start is not None and (start := make_start(spec, root, found.tree)) != read_json(found.record_folder / "start.json"):
+    start = None if run.start is None else make_start(spec, root, found.tree)
+    if start and start != read_json(found.record_folder / "start.json"):
         return "to train", f"it starts from other weights ({start['sha256'][:12]})"
     recorded = found.training["replay"]
     if "probe" not in recorded or not isinstance(before["code"], dict):
