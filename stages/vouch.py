@@ -25,7 +25,7 @@ def main() -> int:
     for verdict in vouch(profile, root, arguments.steps):
         verdicts.append(verdict)
         print(f"{verdict.outcome:<10}{verdict.stage}  {verdict.why}", flush=True)
-    commit(verdicts, root)
+    commit(profile, root, verdicts)
     refused = sum(verdict.outcome == "refused" for verdict in verdicts)
     print(f"{len(verdicts)} runs: {sum(v.outcome == 'vouched' for v in verdicts)} vouched for, {refused} refused")
     return int(refused > 0)

@@ -43,13 +43,13 @@ class Verdict:
     stage: str
     outcome: str
     why: str = ""
-    is_imported: bool = False  # it was trained elsewhere: DVC has no stage of it
 
 
 def vouch(profile: str, root: Path, num_steps: int = NUM_FIRST_STEPS) -> Iterator[Verdict]:
     """A verdict for every run of the plan, in an order in which a start comes before what starts from it.
 
-    Results that a replay vouches for are re-keyed at once; `commit` tells DVC afterwards.
+    Results that a replay vouches for are re-keyed at once; `commit` tells DVC afterwards, of those too that a call
+    before was killed over.
     """
     index, code = read_index(root, profile), Code(root)
     for found in index.planned:
@@ -57,13 +57,17 @@ def vouch(profile: str, root: Path, num_steps: int = NUM_FIRST_STEPS) -> Iterato
         path = root / layout.run_file(profile, *found.slot)
         try:  # an imported run's start file lies beside its record
             run = read_run(path, root, found.record_folder / "start.json" if found.is_imported else None)
-            outcome, why = _vouch_run(run, found, root, code, num_steps)
+            outcome, why = _judge(run, found, root, code, num_steps)
         except ValueError as error:
             outcome, why = "refused", str(error)
-        yield Verdict(stage, outcome, why, is_imported=found.is_imported)
+        if outcome == "vouched":
+            if not found.is_imported:  # of those DVC has no stage
+                _note_uncommitted(root, profile, stage)
+            rekey(run, root, found.tree, why)
+        yield Verdict(stage, outcome, why)
 
 
-def _vouch_run(run: Run, found: IndexedRun, root: Path, code: Code, num_steps: int) -> tuple[str, str]:
+def _judge(run: Run, found: IndexedRun, root: Path, code: Code, num_steps: int) -> tuple[str, str]:
     if found.training is None or found.training["status"] != "finished":
         return "to train", "there is no finished record"
     if found.training["run_key"] == run.key:
@@ -96,7 +100,6 @@ def _vouch_run(run: Run, found: IndexedRun, root: Path, code: Code, num_steps: i
     note = f"first {min(num_steps, len(recorded['steps']))} steps and the probe {how}; code {hashes}"
     if before["packages"] != spec["packages"]:
         note += f"; packages {before['packages']} to {spec['packages']}"
-    rekey(run, root, found.tree, note)
     return "vouched", note
 
 
@@ -116,19 +119,32 @@ def _replay(run: Run, root: Path, num_steps: int) -> dict[str, Any]:
 
 def _find_tolerance(run: Run, record: dict[str, Any]) -> float:
     """0 on the processor and with the threads that made the record, which the replay then uses."""
-    num_threads = int(record["tags"].get("num_threads", 0))
-    if record["environment"].get("cpu") == environment()["cpu"] and num_threads <= (os.cpu_count() or 1):
-        torch.set_num_threads(num_threads)
+    num_threads = record["tags"].get("num_threads", "0")
+    can_repeat = os.environ.get("BERTY_THREADS", num_threads) == num_threads and int(num_threads) <= os.cpu_count()
+    if can_repeat and record["environment"].get("cpu") == environment()["cpu"]:
+        torch.set_num_threads(int(num_threads))
         return 0.0
     return TOLERANCES[run.spec["train"]["precision"]]
 
 
-def commit(verdicts: list[Verdict], root: Path) -> None:
+def commit(profile: str, root: Path, verdicts: list[Verdict]) -> None:
     """Tell DVC that the re-keyed stages are as they should be; its run cache is filled by the way."""
-    vouched = [verdict for verdict in verdicts if verdict.outcome == "vouched" and not verdict.is_imported]
-    stages = [name for verdict in vouched for name in _list_stages(verdict.stage)]
-    if stages:
-        subprocess.run([sys.executable, "-m", "dvc", "commit", "--quiet", "--force", *stages], cwd=root, check=True)
+    good = {verdict.stage for verdict in verdicts if verdict.outcome in ("vouched", "unchanged")}
+    path = root / layout.WORK / f"vouched-{profile}.txt"
+    if not path.exists():
+        return
+    stages = [name for stage in good.intersection(path.read_text().split()) for name in _list_stages(stage)]
+    if stages:  # without a name DVC would commit everything
+        command = [sys.executable, "-m", "dvc", "commit", "--quiet", "--force", *sorted(stages)]
+        subprocess.run(command, cwd=root, check=True)
+    path.unlink()
+
+
+def _note_uncommitted(root: Path, profile: str, stage: str) -> None:
+    path = root / layout.WORK / f"vouched-{profile}.txt"
+    path.parent.mkdir(exist_ok=True)
+    with path.open("a", encoding="utf-8") as file:
+        file.write(f"{stage}\n")
 
 
 def _list_stages(stage: str) -> list[str]:
