@@ -18,9 +18,11 @@ from pipeline.files.digest import hash_file, hash_folder
 from pipeline.runs import layout
 from pipeline.runs.record import read_record
 from pipeline.training import loop
+from pipeline.training.batches import choose
 from pipeline.training.loop import train
 from pipeline.training.mixing import MIXINGS
 from pipeline.training.run_record import HISTORY_COLUMNS
+from pipeline.training.task_data import FineTuned
 from tests.pipeline.training.conftest import LEGS, read_history, read_results
 from tests.tiny import ENCODER, PROFILE
 
@@ -374,10 +376,16 @@ def test_a_capped_training_set_and_the_root_argument(tiny, steps, monkeypatch, t
     run = tiny.run("part1", "sst_finetune")
     tiny_root = tiny.root
     absolute = type(run)(tiny_root / run.path, None, run.spec, None, run.key)
+    seen, output = [], FineTuned.output
+    monkeypatch.setattr(
+        FineTuned, "output", lambda self, task, at, fixed: seen.append(at) or output(self, task, at, fixed)
+    )
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     train(absolute, tiny_root)
     assert len(steps.taken) == 2  # 2 epochs of one batch: 9 examples at 64
+    num_examples = read_tokens(tiny_root / run.spec["tasks"]["sst"]["tokens"]["train"]).num_examples
+    assert {tuple(sorted(indices)) for indices in seen} == {tuple(choose("train sst", num_examples, 9))}
     record = read_record(tiny.record(run) / "record.json")
     assert {d["name"]: d["num_examples"] for d in record["datasets"]}["sst-train"] == 9
     assert list((tmp_path / "elsewhere").iterdir()) == []
