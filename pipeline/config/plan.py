@@ -64,6 +64,7 @@ def make_index(params: Params, profile: str) -> dict[str, Any]:
             "note": iteration.note,
             "control": iteration.control,
             "paper": iteration.paper,
+            **({"encoder": iteration.encoder} if iteration.encoder not in (None, row.encoder) else {}),
         }
         for name, iteration in list_rows(params).items()
     ]

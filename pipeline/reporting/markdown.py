@@ -56,7 +56,9 @@ def render_table2(results: Results, table: pd.DataFrame, intervals: pd.DataFrame
             scores.append(cell)
         control = f"`{row['control']}`" if row.get("control") else ""
         seeds = str(max((line.n for line in cells.values()), default=0))
-        lines.append([f"`{row['row']}`", *scores, seeds, control, row.get("note") or ""])
+        encoder = f"Encoder `{row['encoder']}`." if "encoder" in row else ""  # where it is not the profile's
+        note = " ".join(text for text in (row.get("note"), encoder) if text)
+        lines.append([f"`{row['row']}`", *scores, seeds, control, note])
     notes = ["In brackets: the paper's value."] if table["paper"].notna().any() else []
     notes += _footnotes(constant, len(results.index["seeds"]))
     return _document(results, "Table 2, part 2: all tasks in one encoder", header, lines, notes)
