@@ -4,11 +4,10 @@ It takes the run's own choices, so every function that the run depends on is to 
 vouched for.
 """
 
-import os
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
@@ -34,13 +33,14 @@ def rehearse(run: Run, root: Path) -> set[str]:
     It starts from what the run started from, where that is there, else from the published encoder.
     """
     executed: set[str] = set()
-    with tempfile.TemporaryDirectory() as folder, _checkpoint_every_step():
+    with tempfile.TemporaryDirectory() as folder:
         small = _write_miniature(run, Path(root).resolve(), Path(folder))
         with _record_calls(Path(root).resolve(), executed):
-            try:
-                Training(small, Path(folder), max_steps=2).run_all()
-            except EnoughSteps:
-                train(small, Path(folder))
+            stopped = Training(small, Path(folder), max_steps=2)
+            stopped.checkpoint_seconds = 0
+            with suppress(EnoughSteps):
+                stopped.run_all()
+            train(small, Path(folder))  # which goes on from there
             evaluate(small, Path(folder))
     return executed
 
@@ -89,18 +89,6 @@ def _take_first(tokens: TokenSet) -> TokenSet:
 def _link(root: Path, folder: Path, name: Path) -> None:
     (folder / name).parent.mkdir(parents=True, exist_ok=True)
     (folder / name).symlink_to(root / name, target_is_directory=True)
-
-
-@contextmanager
-def _checkpoint_every_step() -> Iterator[None]:
-    before = os.environ.get("BERTY_CHECKPOINT_SECONDS")
-    os.environ["BERTY_CHECKPOINT_SECONDS"] = "0"
-    try:
-        yield
-    finally:
-        del os.environ["BERTY_CHECKPOINT_SECONDS"]
-        if before is not None:
-            os.environ["BERTY_CHECKPOINT_SECONDS"] = before
 
 
 @contextmanager
