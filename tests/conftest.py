@@ -12,9 +12,15 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 from tests.tiny import REPOSITORY, TinyProject, build_tiny_project
 
 # Rooms that one worker does alone, since they share what takes long to make: a graph's first run, an MLflow server.
-TOGETHER = {"graph": ("tests/graph",), "mlflow": ("tests/pipeline/tracking", "tests/pipeline/serving")}
+# Those of the graph are in two, so that two workers have some.
+TOGETHER = {
+    "vouch": ("tests/graph/test_vouch.py", "tests/graph/test_extending.py"),
+    "graph": ("tests/graph",),
+    "mlflow": ("tests/pipeline/tracking", "tests/pipeline/serving"),
+}
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests of one file, and of the rooms in `TOGETHER`, go to the same worker."""
     for item in items:

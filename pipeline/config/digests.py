@@ -14,6 +14,7 @@ from model.heads import HEADS
 from model.pooling import POOLINGS
 from model.regularisers import REGULARISERS
 from model.schedules import SCHEDULES
+from pipeline.config.plan import check_rows
 from pipeline.config.runs import read_training_lock
 from pipeline.config.schema import Params
 from pipeline.config.selection import choose_profile, list_encoders
@@ -37,7 +38,11 @@ REGISTRIES = (COMBINERS, HEADS, POOLINGS, SCHEDULES, REGULARISERS, MIXINGS, METR
 
 
 def write_digests(params: Params, profile: str, root: Path = Path(".")) -> None:
-    """Write `layout.digests(profile)`: STAGE.json with `code`, a digest of every definition, and what it reads."""
+    """Write `layout.digests(profile)`: STAGE.json with `code`, a digest of every definition, and what it reads.
+
+    What plan would refuse without looking at files is refused here: nothing is changed by a typo.
+    """
+    check_rows(params, profile)
     code, reads = Code(root), _list_reads(params, profile, root)
     entries = ENTRY_POINTS | {"report": [*ENTRY_POINTS["report"], *_list_metrics(params, profile)]}
     reads["plan"]["runs"] = combine_digests(code.reach([*RUN_ENTRIES, *_list_registry_modules()]).digests)

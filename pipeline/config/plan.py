@@ -26,8 +26,7 @@ def write_plan(params: Params, profile: str, root: Path = Path(".")) -> None:
     Whatever does not fit together is one `ValueError` with a line for each fault: nothing trains before every row is
     checked.
     """
-    choose_profile(params, profile)
-    _refuse([*find_choice_faults(params), *find_missing_tasks(params, profile)])
+    check_rows(params, profile)
     facts = read_facts(params, profile, root)
     trainings = list(list_trainings(params, profile, facts))
     _refuse(find_training_faults(trainings, facts))
@@ -37,6 +36,12 @@ def write_plan(params: Params, profile: str, root: Path = Path(".")) -> None:
         write_json(folder / "commands.json", make_commands([run for run in runs if "skipped" not in run], profile))
         for run in runs:
             write_json(folder / "runs" / run["phase"] / f"{run['row']}-{run['seed']}.json", run)
+
+
+def check_rows(params: Params, profile: str) -> None:
+    """Refuse what can be seen to be wrong before any file is there; the errors are those of `write_plan`."""
+    choose_profile(params, profile)
+    _refuse([*find_choice_faults(params), *find_missing_tasks(params, profile)])
 
 
 def _refuse(faults: Iterable[str]) -> None:

@@ -83,9 +83,10 @@ def test_a_new_row_trains_itself_alone_and_a_removed_one_nothing(project):
         "control": "iteration_1",
         "schedule": [{"tasks": ["sst", "sts"], "epochs": 1, "combine": "pcgrad"}],
     }
+    params["rows"].append("new_idea")
     project.write(params)
     assert trained(project.repro()) == ["phase2@-new_idea-0"]
-    del params["iterations"]["new_idea"]
+    params["rows"].remove("new_idea")
     project.write(params)
     assert trained(project.repro()) == []
     assert "new_idea" not in (project.root / f"results/{PROFILE}/table2.csv").read_text()
