@@ -22,10 +22,12 @@ VOUCHED = "vouched"
 def rekey(run: Run, root: Path, tree: Tree, note: str) -> None:
     """Put what was computed under an older run file under the key of `run`; `note` says what vouches for it.
 
-    The results are those in `tree`; the evaluation and the model come along where they are there.
+    The results are those in `tree`; the model comes along where it is there, and the evaluation where it is of this
+    training: one that was left by a training before has to be done again.
     """
     folder = root / layout.training_record(*run.place, tree)
-    record = _renew(read_record(folder / "record.json"), run, note)
+    before = read_record(folder / "record.json")
+    record = _renew(before, run, note)
     record["params"] = {key: value for key, value in record["params"].items() if not key.startswith("packages.")}
     record["params"] |= {f"packages.{name}": version for name, version in run.spec["packages"].items()}
     record["params"]["code"] = combine_digests(run.spec["code"])[:16]
@@ -35,8 +37,9 @@ def rekey(run: Run, root: Path, tree: Tree, note: str) -> None:
         with atomic_folder(model) as temporary:
             _link_files(model, temporary, leave_out={"model.json"})
             write_json(temporary / "model.json", description)
-    if (evaluation / "record.json").is_file():
-        evaluated = _renew(read_record(evaluation / "record.json"), run, note)
+    evaluated = read_record(evaluation / "record.json") if (evaluation / "record.json").is_file() else None
+    if evaluated and evaluated["run_key"] == before["run_key"]:
+        evaluated = _renew(evaluated, run, note)
         with atomic_folder(evaluation) as temporary:
             write_record(temporary / "record.json", evaluated)
     with atomic_folder(folder) as temporary:  # last: a record with the new key says that all is done

@@ -133,7 +133,9 @@ def commit(profile: str, root: Path, verdicts: list[Verdict]) -> None:
     path = root / layout.WORK / f"vouched-{profile}.txt"
     if not path.exists():
         return
-    stages = [name for stage in good.intersection(path.read_text().split()) for name in _list_stages(stage)]
+    found = {_name_stage(run): run for run in read_index(root, profile).planned}
+    noted = good.intersection(path.read_text().split()) & found.keys()
+    stages = [name for stage in noted for name in _list_stages(stage, found[stage].state == "finished")]
     if stages:  # without a name DVC would commit everything
         command = [sys.executable, "-m", "dvc", "commit", "--quiet", "--force", *sorted(stages)]
         subprocess.run(command, cwd=root, check=True)
@@ -147,11 +149,11 @@ def _note_uncommitted(root: Path, profile: str, stage: str) -> None:
         file.write(f"{stage}\n")
 
 
-def _list_stages(stage: str) -> list[str]:
-    """A training stage, its evaluation and, in phase 2, its start, in the order of the graph."""
+def _list_stages(stage: str, is_evaluated: bool) -> list[str]:
+    """A training stage, its evaluation if that is done and, in phase 2, its start, in the order of the graph."""
     phase, _, rest = stage.partition("@")
     starts = [f"start@{rest}"] if phase == "phase2" else []
-    return [*starts, stage, f"eval_{stage}"]
+    return [*starts, stage, *([f"eval_{stage}"] if is_evaluated else [])]
 
 
 def _name_stage(found: IndexedRun) -> str:

@@ -81,7 +81,7 @@ def entries_of_run(spec: dict[str, Any]) -> list[str]:
     for task in spec["tasks"].values():
         metric = f"pipeline.evaluation.metrics.{_name(task['metric'])}"
         entries |= {f"model.heads.{_name(task['head'])}:Head", f"{metric}:score", f"{metric}:LABELS"}
-    entries.add(f"model.pooling.{_name(train['pooling'])}:pool")
+    entries |= {f"model.pooling.{_name(train['pooling'])}:{name}" for name in ("pool", "USES_POOLER")}
     entries.add(f"model.schedules.{_name(train['learning_rate_schedule'])}:factor")
     entries.add(f"pipeline.training.mixing.{_name(train['mixing'])}:mix")
     if train["regulariser"] is not None:

@@ -122,5 +122,5 @@ def _assigns_names(node: ast.stmt) -> bool:
 def _is_left_out(test: ast.expr) -> bool:
     """`if TYPE_CHECKING:` and `if __name__ == "__main__":`, which importing does not execute."""
     if isinstance(test, ast.Compare):
-        return isinstance(test.left, ast.Name) and test.left.id == "__name__"
+        return ast.unparse(test) == "__name__ == '__main__'"
     return getattr(test, "id", getattr(test, "attr", None)) == "TYPE_CHECKING"

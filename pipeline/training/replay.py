@@ -88,16 +88,18 @@ def find_difference(recorded: dict[str, Any], replayed: dict[str, Any], toleranc
     """
     parts = [("step", recorded["steps"], replayed.get("steps"))]
     parts.append(("step of the probe", recorded["probe"]["steps"], replayed["probe"]["steps"]))
+    if (old := len(recorded["probe"]["steps"])) != (new := len(replayed["probe"]["steps"])):
+        return f"the probe's steps: {old} on record, now {new}"
     if recorded["probe"]["order"] != replayed["probe"]["order"]:
         return "the order of the examples"
     for name, before, after in parts:
         for number, (old, new) in enumerate(zip(before, after or [], strict=False), start=1):
             for task, loss in old.items():
-                if task not in new or abs(new[task] - loss) > tolerance * abs(loss):
+                if task not in new or not abs(new[task] - loss) <= tolerance * abs(loss):  # nor nan
                     return f"{name} {number}, loss of {task}: {loss!r} on record, now {new.get(task)!r}"
     for task, text in recorded["probe"]["outputs"].items():
         before, after = (_decode(found) for found in (text, replayed["probe"]["outputs"].get(task, "")))
-        if before.shape != after.shape or (abs(after - before) > tolerance * max(1.0, abs(before).max())).any():
+        if before.shape != after.shape or not (abs(after - before) <= tolerance * max(1.0, abs(before).max())).all():
             return f"the probe's outputs of {task}"
     return None
 

@@ -11,7 +11,7 @@ from pipeline.runs.code import Code, combine_digests, digest_definitions, entrie
 from pipeline.runs.syntax import Origins, Reader
 
 ROOT = Path(__file__).resolve().parents[3]
-FIXED = ["pipeline.training.loop:train", "pipeline.evaluation.evaluate:evaluate"]
+FIXED = ["pipeline.training.loop:train", "pipeline.evaluation.evaluate:evaluate", "pipeline.runs.run_files:Run"]
 
 PROJECT = {
     "model/__init__.py": '"""The model."""\n',
@@ -325,13 +325,21 @@ def test_entries_of_a_run() -> None:
         "train": {"pooling": "mean", "regulariser": {"smart": {}}},
     }
     expected = """model.combine.pcgrad:combine model.combine.sum:combine model.heads.classify:Head
-        model.pooling.mean:pool model.regularisers.smart:penalty model.schedules.constant:factor
-        pipeline.evaluation.metrics.accuracy:LABELS pipeline.evaluation.metrics.accuracy:score
-        pipeline.training.mixing.repeat:mix"""
+        model.pooling.mean:USES_POOLER model.pooling.mean:pool model.regularisers.smart:penalty
+        model.schedules.constant:factor pipeline.evaluation.metrics.accuracy:LABELS
+        pipeline.evaluation.metrics.accuracy:score pipeline.training.mixing.repeat:mix"""
     assert entries_of_run(spec) == sorted([*expected.split(), *FIXED])
     assert not any("regularisers" in entry for entry in entries_of_run(spec | {"train": {"pooling": "mean"}}))
     with pytest.raises(ValueError, match="allowed: NAME or"):
         entries_of_run(spec | {"schedule": [{"combine": ["sum"]}]})
+
+
+@pytest.mark.parametrize("test", ["__name__ != '__main__'", "__name__ == 'model.a'"])
+def test_only_the_test_for_main_is_left_out(tmp_path: Path, test: str) -> None:
+    source = "X = 1\nif {}:\n    X = {}\ndef f():\n    return X\n"
+    assert one(tmp_path, source.format(test, 2)) != one(tmp_path, source.format(test, 3))
+    main = "__name__ == '__main__'"
+    assert one(tmp_path, source.format(main, 2)) == one(tmp_path, source.format(main, 3))
 
 
 def test_the_real_closure() -> None:
