@@ -1,8 +1,9 @@
 """`make vouch`: results that a change of code, or of a package, should not have changed, held to their records.
 
 A run whose run file differs from its record in nothing but code and packages is replayed: its first steps from its own
-start, the probe from the published encoder, and a miniature of the run that shows which functions are executed. Where
-all agree the results get the new run file's key without training; nothing else is trained.
+start, the probe from the published encoder, a miniature of the run that shows which functions are executed, and the
+scores and some predictions of its evaluation. Where all agree the results get the new run file's key without training;
+nothing else is trained.
 """
 
 import os
@@ -20,6 +21,7 @@ import torch
 
 from pipeline.engine.rehearsal import rehearse
 from pipeline.engine.rekey import rekey
+from pipeline.engine.rescoring import find_score_difference
 from pipeline.files.atomic import read_json
 from pipeline.runs import layout
 from pipeline.runs.code import Code, combine_digests, entries_of_run
@@ -90,10 +92,11 @@ def _judge(run: Run, found: IndexedRun, root: Path, code: Code, num_steps: int) 
     tolerance = _find_tolerance(run, found.training)
     with redirect_stdout(StringIO()), redirect_stderr(StringIO()):  # scores and progress of a miniature
         executed, replayed = rehearse(run, root), _replay(run, root, num_steps)
+        rescored = find_score_difference(run, found, root, users, tolerance)
     # A run without a schedule executes no more than its miniature does.
     if run.spec["schedule"] and (unseen := sorted(users - executed)):
         return "refused", f"a change that the replay did not execute: {_name_some(unseen)}"
-    if difference := find_difference(recorded, replayed, tolerance):
+    if difference := find_difference(recorded, replayed, tolerance) or rescored:
         return "refused", difference
     how = "bit for bit" if tolerance == 0 else f"to a relative {tolerance:g}"
     hashes = " to ".join(combine_digests(digests)[:12] for digests in (before["code"], spec["code"]))

@@ -77,6 +77,16 @@ def test_a_change_that_the_replay_does_not_execute_is_refused_by_name(project, e
     assert verdicts["phase2@baseline_frozen"][0] == "vouched", "its leg is frozen"
 
 
+def test_other_predictions_and_other_scores_of_the_same_outputs_are_refused(project, edit):
+    project.repro()
+    replace(project, edit, "model/heads/classify.py", "argmax", "argmin")
+    replace(project, edit, "pipeline/evaluation/metrics/pearson.py", "return float(", "return 0.5 * float(")
+    code, verdicts = vouch(project)
+    assert code == 1
+    assert verdicts["phase2@iteration_3"] == ("refused", "predictions of sst are other than those of its file")
+    assert re.match(r"(score sts.pearson: \S+ on record|predictions of s)", verdicts["phase1@sst_then_sts"][1])
+
+
 @pytest.mark.parametrize("key", ["learning_rate", "batch_size"])
 def test_a_changed_row_is_left_to_train(project, key):
     project.repro()

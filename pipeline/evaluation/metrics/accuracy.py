@@ -2,7 +2,8 @@
 
 import numpy as np
 
-LABEL, LABELS = "accuracy", "classes"
+LABEL = "accuracy"
+LABELS = "classes"
 
 
 def score(labels_N: np.ndarray, predictions_N: np.ndarray) -> float:

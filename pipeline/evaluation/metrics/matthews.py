@@ -7,7 +7,8 @@ import numpy as np
 
 from pipeline.evaluation.metrics._confusion import count, describe
 
-LABEL, LABELS = "Matthews", "classes"
+LABEL = "Matthews"
+LABELS = "classes"
 
 
 def score(labels_N: np.ndarray, predictions_N: np.ndarray) -> float:

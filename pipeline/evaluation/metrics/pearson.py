@@ -4,7 +4,8 @@ import numpy as np
 
 from pipeline.evaluation.metrics import is_constant
 
-LABEL, LABELS = "Pearson", "scores"
+LABEL = "Pearson"
+LABELS = "scores"
 
 
 def score(labels_N: np.ndarray, predictions_N: np.ndarray) -> float:
