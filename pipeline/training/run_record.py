@@ -15,6 +15,7 @@ from pipeline.runs.code import combine_digests
 from pipeline.runs.events import EventLog, read_events
 from pipeline.runs.record import build_record, write_record
 from pipeline.runs.run_files import Run
+from pipeline.runs.versions import check_versions
 from pipeline.training.checkpoint import State
 from pipeline.training.task_data import TaskData
 
@@ -29,6 +30,9 @@ def start_log(path: Path, run: Run, data: dict[str, TaskData], device: torch.dev
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else str(device)
     log.tags({"encoder": encoder["name"], "device": name})
     log.tags({"num_threads": str(torch.get_num_threads()), "num_resumed": "0"})
+    planned = spec["packages"]
+    if others := [f"{name} {version}, not {planned[name]}" for name, version in check_versions(planned).items()]:
+        log.tags({"versions": "; ".join(others)})  # where any may train: a machine that is not ours
     log.dataset(encoder["name"], encoder["sha256"], encoder["folder"], 1, "encoder")
     for name, task in data.items():
         for split, used in (("train", len(task.train_indices)), ("dev", task.splits["dev"].num_examples)):

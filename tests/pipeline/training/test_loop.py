@@ -389,3 +389,16 @@ def test_a_capped_training_set_and_the_root_argument(tiny, steps, monkeypatch, t
     record = read_record(tiny.record(run) / "record.json")
     assert {d["name"]: d["num_examples"] for d in record["datasets"]}["sst-train"] == 9
     assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_another_version_than_planned_trains_nothing_or_where_it_may_is_on_record(tiny, monkeypatch):
+    run = tiny.add_row([FIRST])
+    installed = {**run.spec["packages"], "torch": "2.11.0"}
+    monkeypatch.setattr("pipeline.runs.versions.installed_versions", lambda: installed)
+    planned = run.spec["packages"]["torch"]
+    with pytest.raises(ValueError, match=rf"torch {planned} \(installed: 2.11.0\)"):
+        train(run)
+    assert not tiny.model(run).exists() and not (tiny.root / layout.work(run.key)).exists()
+    monkeypatch.setenv("BERTY_ANY_VERSIONS", "1")
+    train(run)
+    assert read_record(tiny.record(run) / "record.json")["tags"]["versions"] == f"torch 2.11.0, not {planned}"
