@@ -11,6 +11,7 @@ Fraction = Annotated[float, Field(ge=0, lt=1)]
 
 
 Rate = Annotated[float, Field(gt=0, lt=1)]
+Weight = Annotated[float, Field(gt=0)]
 Decay = Annotated[float, Field(ge=0, lt=1)]
 Score = Annotated[float, Field(ge=-1, le=1)]
 
@@ -55,7 +56,8 @@ class Train(Section):
     head_width: Count | None  # units; null: the encoder's hidden size
     head_dropout: Fraction
     encoder_dropout: Fraction
-    keep: Literal["best", "last"]
+    keep: Literal["best", "best_on_dev", "last"]
+    selection_fraction: Annotated[float, Field(gt=0, lt=0.5)] = 0.05  # of the training examples, to choose an epoch by
     learning_rate_schedule: Choice = "constant"
     mixing: Choice = "repeat"
     regulariser: Choice | None = None
@@ -95,6 +97,8 @@ class Profile(Section):
     part1_epochs: Count
     curve_examples: Count  # examples per task and split
     floors: dict[Name, dict[Name, Score]] = {}  # row -> task -> the lowest mean score that `make check` lets pass
+    may_collapse: dict[Name, list[Name]] = {}  # row -> tasks: the only cells whose collapse `make check` lets pass
+    num_seeds: dict[Name, Count] = {}  # row -> it runs with the first so many of `seeds` only
     seed_sd: dict[Name, Rate] = {}  # by task: where this profile's seeds move a score otherwise than gate.seed_sd says
     train: TrainOverride = TrainOverride()
 
@@ -178,6 +182,7 @@ class Leg(Section):
     epochs: Count
     encoder: Literal["frozen", "finetuned"] = "finetuned"
     combine: Choice = "sum"
+    loss_weights: dict[Name, Weight] = {}  # by task: a factor of its loss; 1 where it is not named
 
 
 class Recipe(Section):

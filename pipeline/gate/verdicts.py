@@ -137,6 +137,6 @@ def _difference(pair: Pair) -> float:
 def _notes(pair: Pair, is_identical: bool) -> list[str]:
     notes = ["identical predictions"] if is_identical else []
     for name, sample in zip(("baseline", "current"), pair, strict=True):
-        if sample.num_constant:
-            notes.append(f"{name}: constant predictions, correlation 0, in {sample.num_constant} of {sample.num_seeds}")
+        if num_collapsed := int(sample.collapsed_S.sum()):
+            notes.append(f"{name}: collapsed to one prediction in {num_collapsed} of {sample.num_seeds}")
     return notes

@@ -66,7 +66,7 @@ def constant_seeds(results: Results, phase: str) -> dict[tuple[str, str], int]:
     counts = {}
     for row in results.rows(phase):
         for task in row["tasks"]:
-            key = f"{task}.constant"
+            key = f"{task}.collapsed"
             runs = [run for run in results.runs_of(phase, row["row"]) if run.has_score(key)]
             count = sum(run.score(key) == 1.0 for run in runs)
             if count:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.evaluation.metrics import METRICS, is_constant
+from pipeline.evaluation.metrics import METRICS, is_collapsed
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Sample:
 
     scores_S: np.ndarray
     parts_SN: np.ndarray
-    num_constant: int  # seeds that predicted one constant, whose correlation counts as 0
+    collapsed_S: np.ndarray  # whether a seed gave nearly all examples one prediction (`metrics.is_collapsed`)
 
     @property
     def mean(self) -> float:
@@ -54,8 +54,8 @@ def measure(metric: str, labels_N: np.ndarray, predictions_SN: np.ndarray) -> Sa
     module = METRICS[metric]
     scores_S = np.array([module.score(labels_N, row_N) for row_N in predictions_SN])
     parts_SN = np.stack([module.parts(labels_N, *row) for row in zip(predictions_SN, scores_S, strict=True)])
-    num_constant = sum(is_constant(row_N) for row_N in predictions_SN) if module.LABELS == "scores" else 0
-    return Sample(scores_S, parts_SN, num_constant)
+    collapsed_S = np.array([is_collapsed(module.LABELS, labels_N, row_N) for row_N in predictions_SN])
+    return Sample(scores_S, parts_SN, collapsed_S)
 
 
 def measure_spread(sample: Sample) -> Spread:

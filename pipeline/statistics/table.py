@@ -23,6 +23,7 @@ class RowScores:
     scores_S: np.ndarray
     resampled_B: np.ndarray
     spread: Spread
+    collapsed_S: np.ndarray  # whether a seed gave nearly all examples one prediction
 
     @property
     def mean(self) -> float:
@@ -76,7 +77,7 @@ def score_task(name: str, metric: str, labels_N: np.ndarray, predictions: Mappin
     for row, predictions_SN in predictions.items():
         sample = measure(metric, labels_N, predictions_SN)
         resampled_B = resampled_BS[:, start : start + sample.num_seeds].mean(axis=1)
-        rows[row] = RowScores(sample.scores_S, resampled_B, measure_spread(sample))
+        rows[row] = RowScores(sample.scores_S, resampled_B, measure_spread(sample), sample.collapsed_S)
         start += sample.num_seeds
     return TaskScores(name, rows)
 
@@ -97,5 +98,6 @@ def average_tasks(name: str, tasks: Mapping[str, TaskScores], rows: Mapping[str,
             degrees=max(part.spread.degrees for part in parts),
             flip_variance=sum(part.spread.flip_variance for part in parts) / len(parts) ** 2,
         )
-        averaged[row] = RowScores(scores_S, np.mean([part.resampled_B for part in parts], axis=0), spread)
+        collapsed_S = np.any([part.collapsed_S for part in parts], axis=0)
+        averaged[row] = RowScores(scores_S, np.mean([part.resampled_B for part in parts], axis=0), spread, collapsed_S)
     return TaskScores(name, averaged)

@@ -51,8 +51,9 @@ def test_the_record_has_the_scores_and_names_the_files(tiny, run):
         name: [(0, value)] for name, value in scores.items()
     }
     assert set(scores) == {
-        "sst.accuracy", "sst.majority_accuracy", "para.accuracy", "para.majority_accuracy",
-        "sts.pearson", "sts.mse", "sts.mean_score_mse", "sts.constant", "overall",
+        "sst.accuracy", "sst.majority_accuracy", "sst.commonest_share", "sst.collapsed",
+        "para.accuracy", "para.majority_accuracy", "para.commonest_share", "para.collapsed",
+        "sts.pearson", "sts.mse", "sts.mean_score_mse", "sts.spread", "sts.collapsed", "overall",
     }  # fmt: skip
     assert record["artifacts"] == [(layout.predictions(*run.place) / f"{t}.csv").as_posix() for t in run.spec["tasks"]]
     assert not layout.work(run.key).exists()
@@ -72,7 +73,8 @@ def test_part_1_has_no_overall(tiny):
     tiny.plan()
     run = tiny.run("part1", "cfimdb_pretrain")
     train(run)
-    assert set(evaluate(run)) == {"cfimdb.accuracy", "cfimdb.majority_accuracy"}
+    names = {"accuracy", "majority_accuracy", "commonest_share", "collapsed"}
+    assert set(evaluate(run)) == {f"cfimdb.{name}" for name in names}
 
 
 def test_the_model_of_another_run_is_refused(tiny, run):

@@ -6,7 +6,7 @@ from scipy.stats import pearsonr, spearmanr
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef, mean_squared_error
 
-from pipeline.evaluation.metrics import METRICS, is_constant, score
+from pipeline.evaluation.metrics import METRICS, is_collapsed, is_constant, score
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_constant_predictions_correlate_with_nothing(rng, constant):
     predictions = np.full(50, constant, np.float32)
     predictions[0] = np.nextafter(predictions[0], np.float32(np.inf))  # what rounding makes of a constant
     result = score("sts", "pearson", labels, predictions, labels)
-    assert (result["sts.pearson"], result["sts.constant"]) == (0.0, 1.0)
+    assert (result["sts.pearson"], result["sts.spread"], result["sts.collapsed"]) == (0.0, 0.0, 1.0)
     assert METRICS["pearson"].score(predictions, labels) == METRICS["spearman"].score(predictions, labels) == 0.0
     assert METRICS["spearman"].score(labels, predictions) == 0.0
 
@@ -82,7 +82,7 @@ def test_constant_predictions_correlate_with_nothing(rng, constant):
 def test_small_differences_are_no_constant(rng):
     predictions = 2.5 + 1e-4 * rng.normal(size=50)
     assert not is_constant(predictions)
-    assert score("sts", "pearson", predictions, predictions, predictions)["sts.constant"] == 0.0
+    assert score("sts", "pearson", predictions, predictions, predictions)["sts.collapsed"] == 0.0
     assert METRICS["pearson"].score(predictions, predictions) == pytest.approx(1)
 
 
@@ -94,6 +94,8 @@ def test_a_classification_brings_the_majority_of_the_training_set(rng):
     assert result == {
         "sst.accuracy": pytest.approx(accuracy_score(labels, predictions)),
         "sst.majority_accuracy": pytest.approx(accuracy_score(labels, majority)),
+        "sst.commonest_share": pytest.approx(np.bincount(predictions).max() / 100),
+        "sst.collapsed": 0.0,
     }
     assert result["sst.majority_accuracy"] < 0.5  # the training set's, not the dev set's
 
@@ -106,8 +108,23 @@ def test_a_regression_brings_the_mean_of_the_training_set(rng):
         "sts.pearson": pytest.approx(pearsonr(labels, predictions).statistic),
         "sts.mse": pytest.approx(mean_squared_error(labels, predictions)),
         "sts.mean_score_mse": pytest.approx(mean_squared_error(labels, mean)),
-        "sts.constant": 0.0,
+        "sts.spread": pytest.approx(predictions.std() / labels.std()),
+        "sts.collapsed": 0.0,
     }
+
+
+@pytest.mark.parametrize("others", [1, 2])
+def test_nearly_one_class_is_collapsed(others):
+    predictions = np.repeat([3, 1], [100 - others, others])
+    assert is_collapsed("classes", np.zeros(100), predictions) == (others == 1)  # from .99 on
+
+
+@pytest.mark.parametrize("sd", [0.005, 0.02])
+def test_scores_that_hardly_differ_are_collapsed_whatever_they_correlate_with(rng, sd):
+    labels = rng.normal(2.5, 1.4, 1000)
+    predictions = 2.5 + sd * (labels - 2.5)
+    assert METRICS["pearson"].score(labels, predictions) == pytest.approx(1)
+    assert is_collapsed("scores", labels, predictions) == (sd < 0.01)
 
 
 @pytest.mark.parametrize("metric", METRICS)

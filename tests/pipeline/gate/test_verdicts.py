@@ -89,7 +89,7 @@ def test_constant_predictions_score_0_and_are_noted():
     constant = Cell("phase2", "row", "sts", cell.labels_N, cell.baseline_SN, np.full_like(cell.current_SN, 2.5))
     (verdict,) = judge_cells(constant)
     assert (verdict.current, verdict.verdict) == (0, "regressed")
-    assert verdict.note == "current: constant predictions, correlation 0, in 3 of 3"
+    assert verdict.note == "current: collapsed to one prediction in 3 of 3"
 
 
 def test_two_different_constants_are_no_difference():

@@ -58,7 +58,7 @@ def test_table2_line_by_line(profile):
 
 def test_constant_predictions_are_marked_and_explained(profile):
     profile.add("phase2", "row", TWO_SEEDS)
-    profile.write_evaluation("phase2", "row", 1, TWO_SEEDS[1] | {"sts": 0.0}, extra={"sts.constant": 1.0})
+    profile.write_evaluation("phase2", "row", 1, TWO_SEEDS[1] | {"sts": 0.0}, extra={"sts.collapsed": 1.0})
     lines = table2(profile)
     assert "0.300 (..)† |" in lines[5]
     assert "- † one constant was predicted, its correlation counts as 0: `row` sts (1 of 2 seeds)." in lines

@@ -117,6 +117,6 @@ def test_the_trivial_score_is_the_metric_s_own(profile):
 def test_constant_predictions_are_counted(profile):
     profile.add("phase2", "row", THREE_TASKS)
     assert constant_seeds(read(profile), "phase2") == {}
-    profile.write_evaluation("phase2", "row", 0, THREE_TASKS[0], extra={"sts.constant": 0.0})
-    profile.write_evaluation("phase2", "row", 1, THREE_TASKS[1] | {"sts": 0.0}, extra={"sts.constant": 1.0})
+    profile.write_evaluation("phase2", "row", 0, THREE_TASKS[0], extra={"sts.collapsed": 0.0})
+    profile.write_evaluation("phase2", "row", 1, THREE_TASKS[1] | {"sts": 0.0}, extra={"sts.collapsed": 1.0})
     assert constant_seeds(read(profile), "phase2") == {("row", "sts"): 1}

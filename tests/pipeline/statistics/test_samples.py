@@ -40,7 +40,7 @@ def test_a_difference_is_paired_by_example():
 
 def test_a_constant_has_correlation_0_and_is_counted():
     sample = measure("pearson", LABELS_N, np.vstack([np.full(400, 2.5), SCORES_SN[0]]))
-    assert (sample.scores_S[0], sample.num_constant) == (0, 1)
+    assert (sample.scores_S[0], sample.collapsed_S.tolist()) == (0, [True, False])
     assert not sample.parts_SN[0].any()
 
 
