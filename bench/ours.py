@@ -64,5 +64,5 @@ def read_data(inputs: Inputs) -> dict[str, TaskData]:
     """The training data, as a run opens it."""
     spec = inputs.spec
     return {
-        name: read_task_data(name, task, spec["curve_examples"], inputs.folder) for name, task in spec["tasks"].items()
+        name: read_task_data(name, spec, inputs.folder) for name in spec["tasks"]
     }

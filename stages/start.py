@@ -14,7 +14,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--run", type=Path, required=True, help="a phase-2 run file of plan")
     spec = read_json(parser.parse_args().run)
-    write_json(layout.start_file(spec["profile"], spec["row"], spec["seed"]), make_start(spec))
+    skipped = {key: spec[key] for key in ("skipped",) if key in spec}
+    write_json(layout.start_file(spec["profile"], spec["row"], spec["seed"]), skipped or make_start(spec))
 
 
 if __name__ == "__main__":

@@ -8,8 +8,21 @@ never sees the P numbers of a gradient. A file NAME.py has
 all on the CPU: `gramian_KK[i, j]` is the inner product of the gradients of tasks i and j, K the number of tasks in the
 step. Random draws come from `generator` alone. `state` is a dict of tensors that a method may keep from step to step;
 it goes into checkpoints. Options are as `model.registry` says. The tests run over every file.
+
+A head takes its own task's gradient as it is. A file may instead have `head_weights(weights_K) -> weights_K`, what each
+head's gradient is multiplied by; then the gramian is of the gradients of shared and head parameters together.
 """
 
-from model.registry import Registry
+from collections.abc import Callable
+from importlib import import_module
+
+from torch import Tensor
+
+from model.registry import Choice, Registry, split_choice
 
 COMBINERS = Registry(__name__, "combine")
+
+
+def find_head_weights(choice: Choice) -> Callable[[Tensor], Tensor] | None:
+    """The chosen method's `head_weights`, None where it has none."""
+    return getattr(import_module(f"{__name__}.{split_choice(choice)[0]}"), "head_weights", None)

@@ -71,7 +71,7 @@ def _list_reads(params: Params, profile: str, root: Path) -> dict[str, dict[str,
         },
         "plan": {
             "params": {name: value for name, value in params.model_dump().items() if name in sections},
-            "profile": row.model_dump(exclude={"floors", "seed_sd"}),
+            "profile": row.model_dump(exclude={"floors", "may_collapse", "seed_sd"}),
             "versions": versions,
         },
     }

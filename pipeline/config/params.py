@@ -109,6 +109,10 @@ def _check_profile(where: str, profile: Profile, params: Params) -> Iterator[str
     yield from _unknown(f"{where}.data.replace", profile.data.replace.values(), params.assets)
     table1 = [f"{task}_{mode}" for task in params.part1.tasks for mode in params.part1.modes]
     yield from _unknown(f"{where}.floors", profile.floors, [*table1, *params.iterations])
+    yield from _unknown(f"{where}.num_seeds", profile.num_seeds, params.iterations)
+    yield from _unknown(f"{where}.may_collapse", profile.may_collapse, [*table1, *params.iterations])
+    for row, tasks in profile.may_collapse.items():
+        yield from _unknown(f"{where}.may_collapse.{row}", tasks, params.tasks)
     for row, floors in profile.floors.items():
         yield from _unknown(f"{where}.floors.{row}", floors, params.tasks)
     encoder = params.encoders.get(profile.encoder)
@@ -120,6 +124,7 @@ def _check_profile(where: str, profile: Profile, params: Params) -> Iterator[str
 def _check_recipe(where: str, recipe: Recipe, params: Params) -> Iterator[str]:
     for number, leg in enumerate(recipe.schedule):
         yield from _unknown_or_twice(f"{where}.schedule.{number}.tasks", leg.tasks, params.tasks)
+        yield from _unknown(f"{where}.schedule.{number}.loss_weights", leg.loss_weights, leg.tasks)
     yield from _unknown(f"{where}.heads", recipe.heads, params.tasks)
     yield from _unknown(f"{where}.encoder", [recipe.encoder] if recipe.encoder else [], params.encoders)
 

@@ -6,13 +6,14 @@ from typing import Any
 
 from pipeline.config.choices import find_choice_faults
 from pipeline.config.runs import make_runs
-from pipeline.config.schema import Params
+from pipeline.config.schema import Params, Recipe
 from pipeline.config.selection import (
     choose_profile,
     find_missing_tasks,
     list_encoders,
     list_recipes,
     list_rows,
+    list_seeds,
     row_tasks,
 )
 from pipeline.config.trainings import find_training_faults, list_trainings, read_facts
@@ -50,7 +51,7 @@ def _refuse(faults: Iterable[str]) -> None:
 
 
 def make_index(params: Params, profile: str) -> dict[str, Any]:
-    """What the report shows: rows in order, their notes, controls and the paper's values."""
+    """What the report shows: rows in order, their seeds, notes, controls and the paper's values."""
     row, recipes, figures = params.profiles[profile], list_recipes(params, profile), params.figures
     caveats = [params.encoders[name].caveat for name in list_encoders(params, profile)]
     part1 = [
@@ -69,6 +70,8 @@ def make_index(params: Params, profile: str) -> dict[str, Any]:
             "note": iteration.note,
             "control": iteration.control,
             "paper": iteration.paper,
+            "start": iteration.start,
+            **_describe_training(params, profile, "phase2", name, iteration),
             **({"encoder": iteration.encoder} if iteration.encoder not in (None, row.encoder) else {}),
         }
         for name, iteration in list_rows(params).items()
@@ -81,13 +84,23 @@ def make_index(params: Params, profile: str) -> dict[str, Any]:
         "seeds": params.seeds,
         "tasks": {name: {"metric": params.tasks[name].metric} for name in params.tasks if name in row.tasks},
         "part1": part1,
-        "phase1": [{"row": name, "tasks": row_tasks(recipe)} for name, recipe in recipes.items()],
+        "phase1": [
+            {"row": name, "tasks": row_tasks(recipe), **_describe_training(params, profile, "phase1", name, recipe)}
+            for name, recipe in recipes.items()
+        ],
         "phase2": phase2,
         "figures": {  # null: what it should show does not run
             "phase1": figures.phase1 if figures.phase1 in recipes else None,
             "phase2": figures.phase2 if figures.phase2 in params.rows else None,
         },
     }
+
+
+def _describe_training(params: Params, profile: str, phase: str, name: str, recipe: Recipe) -> dict[str, Any]:
+    """Its seeds, and where it trains the rule by which it keeps an epoch."""
+    said = [params.train, params.profiles[profile].train, recipe.train]
+    (*_, keep) = (train.keep for train in said if "keep" in train.model_fields_set)
+    return {"seeds": list_seeds(params, profile, phase, name)} | ({"keep": keep} if recipe.schedule else {})
 
 
 def make_commands(runs: list[dict[str, Any]], profile: str) -> list[dict[str, str]]:

@@ -30,14 +30,18 @@ def make_runs(
     facts: dict[str, EncoderFacts],
     root: Path = Path("."),
 ) -> Iterator[dict[str, Any]]:
-    """Every run of `profile`: its trainings for each seed, and for each recipe that does not train a note of why.
+    """Every run of `profile`: its trainings for each of their seeds, and where nothing trains a note of why.
 
     The tokens and encoders must be there: their hashes go into the runs.
     """
     inputs = _Inputs(params, profile, facts, root)
     for seed in params.seeds:
         for training in trainings:
-            yield inputs.make_run(training, seed)
+            if seed in training.seeds:
+                yield inputs.make_run(training, seed)
+            else:
+                reason = f"profiles.{profile}.num_seeds: of the seeds the first {len(training.seeds)}"
+                yield inputs.name_run(training.phase, training.row, seed) | {"skipped": reason}
         for name, reason in find_idle_recipes(params, profile).items():
             yield inputs.name_run("phase1", name, seed) | {"skipped": reason}
 

@@ -46,6 +46,15 @@ def list_recipes(params: Params, profile: str) -> dict[str, Recipe]:
     return {name: recipe for name, recipe in params.phase1.items() if name not in idle}
 
 
+def list_seeds(params: Params, profile: str, phase: str, name: str) -> list[int]:
+    """The seeds that a training runs with; a recipe has those of the rows that start from it."""
+    limits, every = choose_profile(params, profile).num_seeds, len(params.seeds)
+    if phase == "phase1":
+        started = [row for row, iteration in list_rows(params).items() if iteration.start == name]
+        return params.seeds[: max((limits.get(row, every) for row in started), default=every)]
+    return params.seeds[: limits.get(name, every)] if phase == "phase2" else params.seeds
+
+
 def list_encoders(params: Params, profile: str) -> list[str]:
     """The profile's encoder, and those of the rows and recipes that run."""
     rows = [*list_recipes(params, profile).values(), *list_rows(params).values()]

@@ -10,7 +10,7 @@ from model.heads import HEADS
 from model.pretrained import read_config
 from pipeline.config.choices import OWN, shorten, shorten_train
 from pipeline.config.schema import Choice, Params, Recipe, TrainOverride
-from pipeline.config.selection import choose_profile, list_encoders, list_recipes, list_rows, row_tasks
+from pipeline.config.selection import choose_profile, list_encoders, list_recipes, list_rows, list_seeds, row_tasks
 from pipeline.data.encoders import EncoderFacts, read_encoder
 from pipeline.runs import layout
 
@@ -26,6 +26,8 @@ class Training:
     schedule: list[dict[str, Any]]
     train: dict[str, Any]  # its pooling is None where it is the encoder's own and nothing says what that is
     start: str | None  # in phase 2: the encoder or a recipe
+    control: str | None  # in phase 2: the row it is compared with
+    seeds: list[int]
 
     @property
     def where(self) -> str:
@@ -66,7 +68,11 @@ def list_trainings(params: Params, profile: str, facts: dict[str, EncoderFacts])
             train |= {"pooling": facts[encoder].pooling}
         heads = {task: (recipe.heads if recipe else {}).get(task, params.tasks[task].head) for task in tasks}
         heads = {task: shorten(HEADS, choice) for task, choice in heads.items()}
-        return Training(phase, name, encoder, heads, schedule, shorten_train(train), getattr(recipe, "start", None))
+        if train["keep"] != "best":
+            train |= {"selection_fraction": None}  # nothing is held out
+        start, control = getattr(recipe, "start", None), getattr(recipe, "control", None)
+        seeds = list_seeds(params, profile, phase, name)
+        return Training(phase, name, encoder, heads, schedule, shorten_train(train), start, control, seeds)
 
     for task, part1_task in params.part1.tasks.items():
         for mode, part1_mode in params.part1.modes.items():
@@ -79,12 +85,21 @@ def list_trainings(params: Params, profile: str, facts: dict[str, EncoderFacts])
 
 
 def find_training_faults(trainings: list[Training], facts: dict[str, EncoderFacts]) -> Iterator[str]:
-    """Poolings that nothing knows; rows whose model is not the one that their recipe trains."""
+    """Poolings that nothing knows; rows whose model is not the one that their recipe trains; unfair controls.
+
+    An epoch chosen by one rule is not compared with one chosen by another: part of the difference would be the rule's.
+    """
     recipes = {training.row: training for training in trainings if training.phase == "phase1"}
+    rows = {training.row: training for training in trainings if training.phase == "phase2"}
     for training in trainings:
         if training.train["pooling"] is None:
             files = f"write encoders.{training.encoder}.pooling or pin {training.encoder}/1_Pooling/config.json"
             yield f"{training.where}.train.pooling: nothing says how the encoder {training.encoder} pools; {files}"
+        if training.control and training.schedule and (control := rows[training.control]).schedule:
+            for key in ("keep", "selection_fraction"):
+                if training.train[key] != control.train[key]:
+                    ours, theirs = f"{training.train[key]}", f"{control.train[key]}"
+                    yield f"{training.where}.train.{key}: {ours}, but its control {training.control} has {theirs}"
         if training.start not in recipes:
             continue
         after, before = (_describe_shape(one, facts) for one in (training, recipes[training.start]))

@@ -202,4 +202,9 @@ def find_row(plan: dict[str, Any] | None, phase: str, row: str) -> dict[str, Any
 
 def list_planned(plan: dict[str, Any]) -> list[Slot]:
     """(phase, row, seed) of every run that a plan's index lists, in order."""
-    return [(phase, row["row"], seed) for phase in layout.PHASES for row in plan[phase] for seed in plan["seeds"]]
+    return [
+        (phase, row["row"], seed)
+        for phase in layout.PHASES
+        for row in plan[phase]
+        for seed in row.get("seeds", plan["seeds"])
+    ]

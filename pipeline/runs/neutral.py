@@ -12,23 +12,27 @@ TRAIN = {
     "learning_rate_schedule": "constant",
     "mixing": "repeat",
     "regulariser": None,
+    "selection_fraction": None,
     "weight_decay": 0.0,
 }
-# Keys of each of its `tasks`, and of a task's `text`.
+# Keys of each of its `tasks`, of a leg of its `schedule`, and of a task's `text`.
 TASK = {"label_range": None}
+LEG = {"loss_weights": {}}
 TEXT = {"lowercase": True}
 
 
 def drop_neutral(spec: dict[str, Any]) -> dict[str, Any]:
     """The run file without the options that are at their neutral values."""
     tasks = {name: _drop(task, TASK) | {"text": _drop(task["text"], TEXT)} for name, task in spec["tasks"].items()}
-    return spec | {"train": _drop(spec["train"], TRAIN), "tasks": tasks}
+    schedule = [_drop(leg, LEG) for leg in spec["schedule"]]
+    return spec | {"train": _drop(spec["train"], TRAIN), "tasks": tasks, "schedule": schedule}
 
 
 def fill_neutral(spec: dict[str, Any]) -> dict[str, Any]:
     """The run file with them."""
     tasks = {name: TASK | task | {"text": TEXT | task.get("text", {})} for name, task in spec["tasks"].items()}
-    return spec | {"train": TRAIN | spec["train"], "tasks": tasks}
+    schedule = [LEG | leg for leg in spec["schedule"]]
+    return spec | {"train": TRAIN | spec["train"], "tasks": tasks, "schedule": schedule}
 
 
 def _drop(section: dict[str, Any], neutral: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Runs that plan leaves out: a recipe that no row starts from has stages in the graph, and nothing to do in them."""
+"""Runs that plan leaves out: a recipe that no row starts from, a row's further seeds. They have stages all the same."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""Draws of examples, each a pure function of what it is for, so that resuming needs the step alone."""
+"""Draws of examples, each a pure function of what it is for, so that resuming needs the step alone.
+
+What a row is called is no part of it: rows of a seed see the same examples in the same order where they can.
+"""
 
 import numpy as np
 
@@ -14,6 +17,27 @@ def choose(purpose: str, num_examples: int, limit: int | None) -> np.ndarray:
     if limit is None or limit >= num_examples:
         return np.arange(num_examples)
     return np.sort(permute(num_examples, FIXED_SEED, purpose)[:limit])
+
+
+def hold_out(
+    purpose: str, num_examples: int, limit: int | None, fraction: float | None, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Sorted indices of the examples to train on, at most `limit`, and of those to choose an epoch by.
+
+    The second are as many as `fraction` of the first (None: none), drawn by `seed`. Where the limit leaves enough
+    examples out they are from those and cost nothing; else they are taken from the first. At least one of each is left.
+    """
+    used = choose(f"train {purpose}", num_examples, limit)
+    if fraction is None:
+        return used, used[:0]
+    size = max(1, round(fraction * len(used)))
+    left_out = np.setdiff1d(np.arange(num_examples), used)
+    pool = left_out if len(left_out) >= size else used
+    held_out = np.sort(pool[permute(len(pool), seed, "selection", purpose)[:size]])
+    used = np.setdiff1d(used, held_out)
+    if not len(used):
+        raise ValueError(f"{purpose}: {num_examples} training examples, none is left to train on")
+    return used, held_out
 
 
 def permute(size: int, *parts: int | str) -> np.ndarray:

@@ -22,6 +22,8 @@ class Progress:
     epoch: int = 0
     step: int = 0
     total_steps: int = 0  # optimizer steps since the run began
+    total_tokens: float = 0.0  # that passed the encoder in these steps
+    seconds: float = 0.0  # of training; what a kill made vain is not counted
     best_score: float | None = None  # of this leg
     best_epoch: int | None = None
     event_bytes: int = 0  # how much of the event file was written

@@ -19,7 +19,15 @@ from pipeline.training.checkpoint import Progress, State, copy_tensors, load_che
 from pipeline.training.optimization import LegOptimizer
 from pipeline.training.replay import NUM_FIRST_STEPS, losses_of, probe
 from pipeline.training.run_record import HISTORY_COLUMNS, resume_log, start_log, write_outputs
-from pipeline.training.task_data import FineTuned, Frozen, TaskData, draw_steps, make_source, read_task_data
+from pipeline.training.task_data import (
+    SELECTION,
+    FineTuned,
+    Frozen,
+    TaskData,
+    draw_steps,
+    make_source,
+    read_task_data,
+)
 
 
 def train(run: Run, root: Path = Path(".")) -> None:
@@ -31,6 +39,10 @@ def train(run: Run, root: Path = Path(".")) -> None:
     """
     check_versions(run.spec["packages"])
     Training(run, root).run_all()
+
+
+# By `train.keep`: the examples on which the best epoch of a leg is chosen. The dev set's are those of the curves.
+CHOSEN_ON = {"best": SELECTION, "best_on_dev": "dev", "last": None}
 
 
 class EnoughSteps(Exception):
@@ -46,10 +58,7 @@ class Training:
         self.checkpoint_path, self.events_path = work / "checkpoint.safetensors", work / "events.jsonl"
         self.checkpoint_seconds = float(os.environ.get("BERTY_CHECKPOINT_SECONDS") or 20)
         self.device = choose_device()
-        self.data: dict[str, TaskData] = {
-            name: read_task_data(name, task, self.spec["curve_examples"], root)
-            for name, task in self.spec["tasks"].items()
-        }
+        self.data: dict[str, TaskData] = {name: read_task_data(name, self.spec, root) for name in self.spec["tasks"]}
 
     def run_all(self) -> None:
         model = build_model(self.spec, self.spec["seed"], self.root)
@@ -60,6 +69,7 @@ class Training:
             self.log = resume_log(self.events_path, self.state.progress.event_bytes)
         else:
             self.log = start_log(self.events_path, self.run, self.data, self.device)
+        self.clock = time.monotonic()
         with self.log:
             first_leg = self.state.progress.leg
             for leg_number in range(first_leg, len(self.spec["schedule"])):
@@ -88,6 +98,7 @@ class Training:
                 for step in range(progress.step, num_steps):
                     measured = optimizer.step(steps[step], epoch, step)
                     progress.step, progress.total_steps = step + 1, progress.total_steps + 1
+                    progress.total_tokens += measured["tokens"]
                     if progress.total_steps <= NUM_FIRST_STEPS:
                         progress.first_losses.append(losses_of(measured))
                     self._add_to_window(measured, bar, optimizer.learning_rate, is_last=step + 1 == num_steps)
@@ -135,23 +146,25 @@ class Training:
         self.window_start = now
 
     def _finish_epoch(self, leg_number: int, leg: dict[str, Any], source: FineTuned | Frozen, bar: tqdm) -> None:
-        """Measure every task of the leg on the curves' examples, and keep the weights if they are the best so far."""
+        """Measure every task of the leg, and keep the weights if they are the best so far."""
         state, progress = self.state, self.state.progress
         values: dict[str, float] = {}
         for task in leg["tasks"]:
             metric = self.spec["tasks"][task]["metric"]
-            for split, indices in self.data[task].curve_indices.items():
+            for name, indices in self.data[task].measured.items():
+                split = TaskData.split_of(name)
                 predictions = source.predict(task, split, indices)
                 value = METRICS[metric].score(self.data[task].labels(split, indices), predictions)
-                values[f"{split}/{task}.{metric}"] = value
-                row = (leg_number + 1, progress.epoch + 1, progress.total_steps, split, task, metric, value)
+                values[f"{name}/{task}.{metric}"] = value
+                row = (leg_number + 1, progress.epoch + 1, progress.total_steps, name, task, metric, value)
                 progress.history.append(dict(zip(HISTORY_COLUMNS, row, strict=True)))
         self.log.metrics(values, progress.total_steps)
-        dev = [value for name, value in values.items() if name.startswith("dev/")]
-        score = sum(dev) / len(dev)
-        if self.spec["train"]["keep"] == "best" and (progress.best_score is None or score > progress.best_score):
-            progress.best_score, progress.best_epoch = score, progress.epoch + 1
-            state.best = copy_tensors(state.model)
+        if deciding := CHOSEN_ON[self.spec["train"]["keep"]]:
+            scores = [value for name, value in values.items() if name.startswith(f"{deciding}/")]
+            score = sum(scores) / len(scores)
+            if progress.best_score is None or score > progress.best_score:
+                progress.best_score, progress.best_epoch = score, progress.epoch + 1
+                state.best = copy_tensors(state.model)
         shown = ", ".join(f"{name} {value:.3f}" for name, value in values.items() if name.startswith("dev/"))
         bar.write(f"{bar.desc} epoch {progress.epoch + 1}/{leg['epochs']}: {shown}")
 
@@ -161,10 +174,20 @@ class Training:
             self.last_saved = time.monotonic()
 
     def _save_checkpoint(self) -> None:
+        self._add_seconds()
         self.state.progress.event_bytes = self.log.size
         save_checkpoint(self.checkpoint_path, self.state)
 
+    def _add_seconds(self) -> None:
+        now = time.monotonic()
+        self.state.progress.seconds += now - self.clock
+        self.clock = now
+
     def _write_outputs(self) -> None:
+        self._add_seconds()
+        done = self.state.progress
+        cost = {"cost/steps": done.total_steps, "cost/tokens": done.total_tokens, "cost/seconds": done.seconds}
+        self.log.metrics(cost, done.total_steps)
         probed = probe(self.spec, self.data, self.device, self.root)
         self.log.replay({"steps": self.state.progress.first_losses, "probe": probed})
         write_outputs(self.run, self.state, self.log, self.events_path, self.root)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from model.adamw import AdamW
-from model.combine import COMBINERS
+from model.combine import COMBINERS, find_head_weights
 from model.gradients import TaskGradients, cosines
 from model.kernels import FixedWeights
 from model.regularisers import REGULARISERS
@@ -19,6 +19,8 @@ from pipeline.training.checkpoint import State
 from pipeline.training.task_data import FineTuned, Frozen
 
 # Shape suffixes: K tasks.
+
+RANK = 0  # of the process that draws dropout; every rank would draw its own, and rank 0 what a single one draws
 
 
 class LegOptimizer:
@@ -36,9 +38,12 @@ class LegOptimizer:
         steps_per_epoch: int,
     ) -> None:
         leg, train = run["schedule"][leg_number], run["train"]
-        self.seed, self.leg_number, self.source, self.state = run["seed"], leg_number, source, state
+        self.source, self.state = source, state
+        self.place = (run["phase"], leg_number)
+        self.seed: int = run["seed"]
         self.tasks: list[str] = leg["tasks"]
-        self.combine = COMBINERS.bind(leg["combine"])
+        self.combine, self.weigh_heads = COMBINERS.bind(leg["combine"]), find_head_weights(leg["combine"])
+        self.loss_weights: dict[str, float] = leg["loss_weights"]
         self.penalty = REGULARISERS.bind(train["regulariser"]) if train["regulariser"] is not None else None
         self.factor = SCHEDULES.bind(train["learning_rate_schedule"])
         self.steps_per_epoch, self.num_steps = steps_per_epoch, leg["epochs"] * steps_per_epoch
@@ -46,11 +51,12 @@ class LegOptimizer:
         self.leg_rate: float = train["frozen_learning_rate" if frozen else "learning_rate"]
         self.learning_rate = self.leg_rate  # of the step that was taken last
         shared = [] if frozen else state.model.shared_parameters()
-        self.head_parameters = [param for task in self.tasks for param in state.model.head_parameters(task)]
+        self.head_parameters = {task: state.model.head_parameters(task) for task in self.tasks}
+        heads = [parameter for task in self.tasks for parameter in self.head_parameters[task]]
         embedding = state.model.encoder.word_embeddings
         self.gradients = TaskGradients(shared, len(self.tasks), embedding) if shared else None
         state.optimizer = AdamW(
-            [*shared, *self.head_parameters],
+            [*shared, *heads],
             lr=self.learning_rate,
             betas=(train["beta1"], train["beta2"]),
             eps=train["eps"],
@@ -61,22 +67,23 @@ class LegOptimizer:
     def step(self, batches: dict[str, np.ndarray], epoch: int, step: int) -> dict[str, float]:
         """Update the model by a batch of some of the leg's tasks, at step `step` of `epoch`, both counted from 0.
 
-        Returns each task's loss (and penalty, where there is a regulariser), the tokens used and, of several tasks,
-        their gradients' cosines. The graph of one task is freed before the next is built. A loss that is not finite is
-        a `FloatingPointError`.
+        Returns each task's loss (and penalty, where there is a regulariser) without its weight, the tokens used and, of
+        several tasks, their gradients' norms and cosines. The graph of one task is freed before the next is built. A
+        loss that is not finite is a `FloatingPointError`.
         """
         self.learning_rate = self.leg_rate * self.factor(epoch * self.steps_per_epoch + step, self.num_steps)
         for group in self.state.optimizer.param_groups:
             group["lr"] = self.learning_rate
-        for parameter in self.head_parameters:
-            parameter.grad = None
+        for parameters in self.head_parameters.values():
+            for parameter in parameters:
+                parameter.grad = None
         tasks = [task for task in self.tasks if task in batches]
         measured: dict[str, float] = {"tokens": 0.0}
         copies: dict[Any, Any] = {}  # of this step's weights, for all tasks
         for k, task in enumerate(tasks):
             slots = self.gradients.slots[k] if self.gradients else {}
-            place = (self.leg_number, epoch, step, task)
-            loss = self._forward(task, batches[task], FixedWeights(slots, copies), place, measured)
+            loss = self._forward(task, batches[task], FixedWeights(slots, copies), (epoch, step), measured)
+            loss = loss * self.loss_weights.get(task, 1.0)
             if self.gradients:
                 self.gradients.backward(k, loss)
             else:
@@ -91,13 +98,13 @@ class LegOptimizer:
         task: str,
         indices: np.ndarray,
         fixed: FixedWeights,
-        place: tuple[int, int, int, str],
+        place: tuple[int, int],
         measured: dict[str, float],
     ) -> Tensor:
-        """The task's loss, penalty included; dropout is drawn anew for each (leg, epoch, step, task)."""
+        """The task's loss, penalty included; `place` is (epoch, step), whose task's dropout is drawn anew."""
 
         def forward(purpose: str) -> tuple[Tensor, int]:
-            torch.manual_seed(derive_seed(self.seed, purpose, *place))
+            torch.manual_seed(derive_seed(self.seed, purpose, *self.place, *place, task, RANK))
             return self.source.output(task, indices, fixed)
 
         head = self.state.model.heads[task]
@@ -112,7 +119,7 @@ class LegOptimizer:
             loss = loss + penalty
         for name in (f"loss/{task}", f"penalty/{task}"):
             if not math.isfinite(value := measured.get(name, 0.0)):
-                where = f"leg {place[0] + 1}, epoch {place[1] + 1}, step {place[2] + 1}"
+                where = f"leg {self.place[1] + 1}, epoch {place[0] + 1}, step {place[1] + 1}"
                 raise FloatingPointError(
                     f"the {name.split('/')[0]} of {task} is {value} at {where}, learning rate {self.learning_rate}: "
                     "a lower learning rate may help"
@@ -120,16 +127,32 @@ class LegOptimizer:
         return loss
 
     def _combine(self, tasks: list[str], epoch: int, step: int, measured: Mapping[str, float]) -> dict[str, float]:
-        """Combine the shared gradients in place; returns the cosine and the conflict of every pair of tasks."""
+        """Combine the gradients in place; returns each task's norm, and cosine and conflict of every pair of tasks.
+
+        They are those of the shared parameters, of the weighted losses.
+        """
         if len(tasks) == 1:
             self.gradients.combine_(torch.ones(1))
             return {}
         gramian_KK = self.gradients.gramian()
-        generator = torch.Generator().manual_seed(derive_seed(self.seed, "combine", self.leg_number, epoch, step))
-        losses_K = torch.tensor([measured[f"loss/{task}"] for task in tasks])
-        self.gradients.combine_(self.combine(gramian_KK, generator, losses_K, self.state.combiner))
+        generator = torch.Generator().manual_seed(derive_seed(self.seed, "combine", *self.place, epoch, step))
+        losses_K = torch.tensor([measured[f"loss/{task}"] * self.loss_weights.get(task, 1.0) for task in tasks])
+        combined_KK = gramian_KK + self._head_gramian(tasks) if self.weigh_heads else gramian_KK
+        weights_K = self.combine(combined_KK, generator, losses_K, self.state.combiner)
+        self.gradients.combine_(weights_K)
+        if self.weigh_heads:
+            for task, weight in zip(tasks, self.weigh_heads(weights_K).tolist(), strict=True):
+                for parameter in self.head_parameters[task]:
+                    parameter.grad.mul_(weight)
         angles = {f"{tasks[i]}_{tasks[j]}": cosine for (i, j), cosine in cosines(gramian_KK).items()}
+        norms = dict(zip(tasks, gramian_KK.diagonal().sqrt().tolist(), strict=True))
         return {
+            **{f"gradients/norm.{task}": norm for task, norm in norms.items()},
             **{f"gradients/cosine.{pair}": cosine for pair, cosine in angles.items()},
             **{f"gradients/conflict.{pair}": float(cosine < 0) for pair, cosine in angles.items()},
         }
+
+    def _head_gramian(self, tasks: list[str]) -> Tensor:
+        """The inner products K x K of the gradients of the heads' parameters: no two tasks share one."""
+        squares_K = [sum(parameter.grad.square().sum().item() for parameter in self.head_parameters[t]) for t in tasks]
+        return torch.tensor(squares_K).diag()

@@ -75,7 +75,7 @@ def _restrict(
         task: replace(
             each,
             train_indices=np.unique(np.concatenate([[0], *(step[task] for step in steps if task in step)])).astype(int),
-            curve_indices={"train": np.array([0]), "dev": examples[task]},
+            measured={"train": np.array([0]), "dev": examples[task]},
         )
         for task, each in data.items()
     }

@@ -1,4 +1,4 @@
-"""What a run reads of one task: the training examples it may use, and the examples its curves are drawn from."""
+"""What a run reads of one task: the examples it trains on, those it chooses an epoch by, those of its curves."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,36 +14,52 @@ from model.multitask import MultitaskModel
 from model.packing import pack
 from pipeline.data.token_files import TokenSet, read_tokens
 from pipeline.evaluation.predict import encode, predict
-from pipeline.files.digest import hash_folder
-from pipeline.training.batches import choose
+from pipeline.files.digest import derive_seed, hash_folder
+from pipeline.training.batches import choose, hold_out
 from pipeline.training.mixing import MIXINGS
 
 # Shape suffixes: n examples, B sequences, S sentences per example, D hidden.
 
 
+SELECTION = "selection"
+
+
 @dataclass(frozen=True)
 class TaskData:
-    """A task's splits; `train_indices` are the examples trained on, `curve_indices` those of the per-epoch curves."""
+    """A task's splits; `train_indices` are the examples trained on, `measured` those that each epoch is measured on.
+
+    `measured` has train and dev, equally many where there are as many, and `SELECTION` where an epoch is chosen by
+    examples held out of the training set.
+    """
 
     name: str
     splits: dict[str, TokenSet]  # train and dev
     train_indices: np.ndarray
-    curve_indices: dict[str, np.ndarray]  # of train and dev, equally many where the training set has as many
+    measured: dict[str, np.ndarray]
 
     def labels(self, split: str, indices: Sequence[int]) -> np.ndarray:
         return self.splits[split].labels[indices]
 
+    @staticmethod
+    def split_of(name: str) -> str:
+        """The split whose indices `measured[name]` holds."""
+        return "train" if name == SELECTION else name
 
-def read_task_data(name: str, task: dict[str, Any], curve_examples: int, root: Path) -> TaskData:
-    """Open a task's token files as the run file names them; content other than it says is a `ValueError`."""
+
+def read_task_data(name: str, spec: dict[str, Any], root: Path) -> TaskData:
+    """Open the token files of a task of a run file; content other than the file says is a `ValueError`."""
+    task = spec["tasks"][name]
     for split, folder in task["tokens"].items():
         if (found := hash_folder(root / folder)) != task["digests"][split]:
             raise ValueError(f"{folder}: its hash is {found}, the run file says {task['digests'][split]}")
     splits = {split: read_tokens(root / folder) for split, folder in task["tokens"].items()}
-    train_indices = choose(f"train {name}", splits["train"].num_examples, task["max_train"])
-    curve_dev = choose(f"curve dev {name}", splits["dev"].num_examples, curve_examples)
+    fraction = spec["train"]["selection_fraction"] if spec["train"]["keep"] == "best" else None
+    sizes = (splits["train"].num_examples, task["max_train"])
+    train_indices, held_out = hold_out(name, *sizes, fraction, spec["seed"])
+    curve_dev = choose(f"curve dev {name}", splits["dev"].num_examples, spec["curve_examples"])
     curve_train = train_indices[choose(f"curve train {name}", len(train_indices), len(curve_dev))]
-    return TaskData(name, splits, train_indices, {"train": curve_train, "dev": curve_dev})
+    measured = {"train": curve_train, "dev": curve_dev} | ({SELECTION: held_out} if len(held_out) else {})
+    return TaskData(name, splits, train_indices, measured)
 
 
 class FineTuned:
@@ -73,7 +89,8 @@ class Frozen:
         self.vectors: dict[tuple[str, str], Tensor] = {}  # n x S x D
         self.places: dict[tuple[str, str], np.ndarray] = {}  # example index -> row of vectors
         for task, task_data in data.items():
-            for split, used in (("train", task_data.train_indices), ("dev", task_data.curve_indices["dev"])):
+            in_training = [task_data.train_indices, task_data.measured.get(SELECTION, task_data.train_indices[:0])]
+            for split, used in (("train", np.concatenate(in_training)), ("dev", task_data.measured["dev"])):
                 tokens = task_data.splits[split]
                 vectors = encode(model, tokens, used, max_tokens)
                 self.vectors[task, split] = torch.from_numpy(vectors).to(_device(model))
@@ -112,8 +129,8 @@ def draw_steps(
     """The steps of an epoch: the training examples that each takes of the leg's tasks."""
     used = {task: data[task].train_indices for task in spec["schedule"][leg_number]["tasks"]}
     num_examples = {task: len(indices) for task, indices in used.items()}
-    mix, place = MIXINGS.bind(spec["train"]["mixing"]), {"seed": spec["seed"], "leg": leg_number, "epoch": epoch}
-    steps = mix(num_examples, spec["train"]["batch_size"], **place)
+    mix, seed = MIXINGS.bind(spec["train"]["mixing"]), derive_seed(spec["seed"], spec["phase"])
+    steps = mix(num_examples, spec["train"]["batch_size"], seed=seed, leg=leg_number, epoch=epoch)
     return [{task: used[task][positions] for task, positions in step.items()} for step in steps]
 
 
