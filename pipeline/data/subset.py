@@ -54,7 +54,6 @@ def select_listed(examples: Examples, source: Path, ids_path: Path, cleaning: st
             first = found.setdefault(name, copy)
             if first[0] != copy[0]:
                 raise ValueError(f"{source}: the id {name} stands for both {first[1:]} and {copy[1:]}")
-            found[name] = min(first, copy)  # they may differ in white space; the order of rows must not matter
     if missing := [name for name in ids if name not in found]:
         count = f"{len(missing):,} of the {len(ids):,} examples"
         raise ValueError(f"{source}: it lacks {count} that {ids_path} lists, the first of them {missing[0]}")

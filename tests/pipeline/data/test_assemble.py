@@ -10,16 +10,16 @@ from model.pretrained import read_config
 from pipeline.config.params import load_params
 from pipeline.data import assemble as assemble_module
 from pipeline.data.assemble import assemble, corpus_files, fetch_asset, list_choices
-from pipeline.data.encode_text import encode_text, read_task_file
+from pipeline.data.encode_text import encode_text
 from pipeline.data.encoders import PUBLISHED_FILES, make_encoder_config
 from pipeline.data.fetch import FetchError
-from pipeline.data.subset import write_ids
 from pipeline.data.token_files import read_tokens
 from pipeline.files.atomic import write_json, write_text
 from pipeline.files.digest import hash_file, hash_folder
 from pipeline.runs import layout
 from pipeline.runs.record import read_record
-from tests.tiny import ENCODER, PROFILE, REPOSITORY, SHAPE, SIZES
+from stages import list_examples
+from tests.tiny import ENCODER, PROFILE, REPOSITORY, SHAPE, SIZES, call_stage
 
 SHIPPED = load_params(REPOSITORY / "params.yaml")
 
@@ -33,8 +33,7 @@ def use_course_files(tiny):
         (mirror / name).write_bytes(content)
         blob = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
         tiny.change(**{f"assets__{name}": {"git_blob": blob, "sources": []}})
-    sts = tiny.params.tasks["sts"]
-    write_ids(tiny.root / "sts.txt", read_task_file(sts, mirror / "sts-small.csv"), sts.cleaning)
+    call_stage(list_examples, "--task", "sts", "--input", mirror / "sts-small.csv", "--output", "sts.txt")
     subsets = {"sts": {"ids": "sts.txt", "files": ["sts-train.csv", "sts-small.csv"]}}
     tiny.change(profiles__tiny__data={"corpus": "course", "max_length": 64, "subsets": subsets})
 
