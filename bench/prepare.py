@@ -15,10 +15,10 @@ from bench.inputs import ENCODER, SPEC, TASKS, TOKENS
 from pipeline.config.params import load_params
 from pipeline.config.schema import Params, Task
 from pipeline.config.selection import choose_profile
-from pipeline.data.assemble import SAMPLE_SEED, corpus_files, fetch_asset
-from pipeline.data.encode_text import make_label_range
+from pipeline.data.assemble import SAMPLE_SEED, fetch_asset, fetch_one_of, list_choices
+from pipeline.data.encode_text import read_split
 from pipeline.data.encoders import make_encoder_config
-from pipeline.data.reading import Examples, read_examples
+from pipeline.data.reading import Examples
 from pipeline.data.sample import write_sample_corpus
 from pipeline.data.token_files import make_token_set, write_tokens
 from pipeline.data.tokenizing import TokenizedSentences, Tokenizer
@@ -68,19 +68,14 @@ def prepare(
 
 def read_corpus(params: Params, profile: str, root: Path) -> dict[str, Examples]:
     """`NUM_EXAMPLES` (or all) of the training file of each task."""
-    files = corpus_files(params, profile, ("train",))
-    corpus = {}
     with TemporaryDirectory() as temporary:
         folder = Path(temporary) / "corpus"
         if choose_profile(params, profile).data.corpus == "sample":
             write_sample_corpus(folder, {task: {"train": NUM_EXAMPLES} for task in TASKS}, SAMPLE_SEED)
         else:
             for task in TASKS:
-                fetch_asset(params, files[task, "train"], folder / files[task, "train"], root)
-        for task in TASKS:
-            row, path = params.tasks[task], folder / files[task, "train"]
-            corpus[task] = _draw(task, read_examples(path, row.sentences, row.label, make_label_range(row)))
-    return corpus
+                fetch_one_of(params, list_choices(params, profile)[task, "train"], folder, root)
+        return {task: _draw(task, read_split(params, profile, task, "train", folder, root)) for task in TASKS}
 
 
 def tokenize_corpus(

@@ -18,9 +18,11 @@ from pipeline.config.plan import check_rows
 from pipeline.config.runs import read_training_lock
 from pipeline.config.schema import Params
 from pipeline.config.selection import choose_profile, list_encoders
-from pipeline.data.assemble import SPLITS, corpus_files
+from pipeline.data.assemble import list_choices
+from pipeline.data.subset import read_ids
 from pipeline.evaluation.metrics import METRICS
 from pipeline.files.atomic import atomic_folder, write_json
+from pipeline.files.digest import hash_bytes
 from pipeline.runs import layout
 from pipeline.runs.code import RUN_ENTRIES, Code, combine_digests
 from pipeline.training.mixing import MIXINGS
@@ -55,10 +57,16 @@ def _list_reads(params: Params, profile: str, root: Path) -> dict[str, dict[str,
     """What of params.yaml, and of the lock, each stage's work depends on."""
     row, names = choose_profile(params, profile), list_encoders(params, profile)
     encoders = {name: params.encoders[name].model_dump(exclude={"caveat"}) for name in names}
-    files = sorted(set(corpus_files(params, profile, SPLITS).values()))
-    needed = [name for name in params.assets if name in files or name.split("/")[0] in names]
+    files = sorted(list_choices(params, profile).values())
+    needed = [
+        name for name in params.assets if name.split("/")[0] in names or any(name in choices for choices in files)
+    ]
     tasks = {name: params.tasks[name].model_dump() for name in row.tasks}
-    data = row.data.model_dump()
+    data = row.data.model_dump(exclude={"subsets"})
+    subsets = {
+        name: subset.model_dump() | {"digest": hash_bytes("\n".join(read_ids(root / subset.ids)).encode())}
+        for name, subset in row.data.subsets.items()
+    }
     versions = read_training_lock(root / "requirements.lock")
     sections = ("seeds", "rows", "encoders", "tasks", "train", "part1", "phase1", "iterations", "figures")
     return {
@@ -66,6 +74,7 @@ def _list_reads(params: Params, profile: str, root: Path) -> dict[str, dict[str,
         "tokenize": {
             "data": data,
             "encoders": encoders,
+            "subsets": subsets,
             "tasks": {name: {key: task[key] for key in TEXT_KEYS} for name, task in tasks.items()},
             "tokenizers": versions["tokenizers"],
         },

@@ -104,9 +104,10 @@ def _check_profile(where: str, profile: Profile, params: Params) -> Iterator[str
     yield from _unknown(f"{where}.max_train", profile.max_train, params.tasks)
     yield from _unknown(f"{where}.seed_sd", profile.seed_sd, params.tasks)
     yield from _unknown(f"{where}.data.sizes", profile.data.sizes, profile.tasks)
-    files = [file for task in params.tasks.values() for file in (task.files.train, task.files.dev, task.files.test)]
-    yield from _unknown(f"{where}.data.replace", profile.data.replace, files)
-    yield from _unknown(f"{where}.data.replace", profile.data.replace.values(), params.assets)
+    not_written = [task for task in profile.tasks if task not in profile.data.sizes]
+    yield from _unknown(f"{where}.data.subsets", profile.data.subsets, not_written)
+    for task, subset in profile.data.subsets.items():
+        yield from _unknown_or_twice(f"{where}.data.subsets.{task}.files", subset.files, params.assets)
     table1 = [f"{task}_{mode}" for task in params.part1.tasks for mode in params.part1.modes]
     yield from _unknown(f"{where}.floors", profile.floors, [*table1, *params.iterations])
     yield from _unknown(f"{where}.num_seeds", profile.num_seeds, params.iterations)

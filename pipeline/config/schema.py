@@ -80,11 +80,18 @@ class Sizes(Section):
     test: Count
 
 
+class Subset(Section):
+    """A task's training examples by a committed list (pipeline/data/subset.py), from whichever file can be had."""
+
+    ids: str  # path of the list, from the project's root
+    files: Annotated[list[str], Field(min_length=1)]  # assets, of which one is read
+
+
 class Data(Section):
     corpus: Literal["sample", "course"]
     max_length: Annotated[int, Field(ge=3, le=512)]  # word pieces, [CLS] and [SEP] among them
     sizes: dict[Name, Sizes] = {}  # with corpus sample: the tasks whose files the generator writes
-    replace: dict[str, str] = {}  # a task's file -> the asset read in its place
+    subsets: dict[Name, Subset] = {}  # by task: the training examples, where they are not all of its file
 
 
 class Profile(Section):

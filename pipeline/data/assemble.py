@@ -9,7 +9,7 @@ from pipeline.config.schema import Params, Profile
 from pipeline.config.selection import choose_profile, list_encoders
 from pipeline.data.data_record import record_data_stage
 from pipeline.data.encoders import PUBLISHED_FILES, make_encoder_config, read_encoder
-from pipeline.data.fetch import Asset, fetch, put
+from pipeline.data.fetch import Asset, fetch, fetch_any, put
 from pipeline.data.sample import write_sample_corpus
 from pipeline.files.atomic import atomic_folder, write_json
 from pipeline.files.digest import hash_file, hash_folder
@@ -27,10 +27,9 @@ def assemble(params: Params, profile: str, root: Path = Path(".")) -> None:
     with atomic_folder(root / corpus) as folder:
         if written:
             write_sample_corpus(folder, {task: row.data.sizes[task].model_dump() for task in written}, SAMPLE_SEED)
-        for name in corpus_files(params, profile, SPLITS).values():
-            if not (folder / name).exists():  # two tasks may read one file
-                fetch_asset(params, name, folder / name, root)
-                fetched.append(name)
+        for choices in list_choices(params, profile).values():
+            if find_file(folder, choices) is None:  # two tasks may read one file
+                fetched.append(fetch_one_of(params, choices, folder, root))
     with atomic_folder(root / encoders) as folder:
         for name in names:
             _bring_encoder(params, name, folder / name, root)
@@ -69,18 +68,44 @@ def _count_rows(path: Path) -> int:
 
 
 def corpus_files(params: Params, profile: str, splits: tuple[str, ...]) -> dict[tuple[str, str], str]:
-    """(task, split) -> the name of its csv file in this profile."""
+    """(task, split) -> the name of the task's csv file."""
     row = choose_profile(params, profile)
-    files = {(task, split): getattr(params.tasks[task].files, split) for task in row.tasks for split in splits}
-    return {key: row.data.replace.get(file, file) for key, file in files.items()}
+    return {(task, split): getattr(params.tasks[task].files, split) for task in row.tasks for split in splits}
+
+
+def list_choices(params: Params, profile: str) -> dict[tuple[str, str], list[str]]:
+    """(task, split) -> the files of which the profile's corpus holds one: a subset's may come from several."""
+    subsets = choose_profile(params, profile).data.subsets
+    choices = {key: [file] for key, file in corpus_files(params, profile, SPLITS).items()}
+    return choices | {(task, "train"): subset.files for task, subset in subsets.items()}
+
+
+def find_file(folder: Path, choices: list[str]) -> Path | None:
+    """The first of the files that is in the folder."""
+    return next((folder / name for name in choices if (folder / name).exists()), None)
+
+
+def fetch_one_of(params: Params, choices: list[str], folder: Path, root: Path) -> str:
+    """Bring the first of several assets that can be had into a folder, and return its name."""
+    name, stored = fetch_any([_make_asset(params, name) for name in choices], *_find_places(root), root)
+    put(stored, folder / name)
+    return name
 
 
 def fetch_asset(params: Params, name: str, destination: Path, root: Path) -> None:
     """Bring a pinned asset to `destination`, through the store of verified files in `.work/assets`."""
+    put(fetch(_make_asset(params, name), *_find_places(root), root), destination)
+
+
+def _make_asset(params: Params, name: str) -> Asset:
     row = params.assets[name]
     # A source that ends in a slash is a folder: it has the asset under its name, an encoder's without the encoder's.
     file = name.partition("/")[2] or name
     sources = tuple(source + file if source.endswith("/") else source for source in row.sources)
-    asset = Asset(name, sources, row.sha256, row.git_blob, row.size)
+    return Asset(name, sources, row.sha256, row.git_blob, row.size)
+
+
+def _find_places(root: Path) -> tuple[Path, Path | None]:
+    """The store, and the mirror folder if there is one."""
     mirror = os.environ.get("BERTY_MIRROR")
-    put(fetch(asset, root / layout.WORK / "assets", Path(mirror) if mirror else None, root), destination)
+    return root / layout.WORK / "assets", Path(mirror) if mirror else None

@@ -28,3 +28,10 @@ def clean_none(text: str, lowercase: bool = True) -> str:
 
 
 CLEANINGS: dict[str, Callable[[str, bool], str]] = {"sentence": clean_sentence, "pair": clean_pair, "none": clean_none}
+
+
+def choose_cleaning(name: str) -> Callable[[str, bool], str]:
+    """The cleaning of that name, `(text, lowercase) -> text`; one that is not there is a `ValueError`."""
+    if name not in CLEANINGS:
+        raise ValueError(f"cleaning {name!r} is not one of {', '.join(CLEANINGS)}")
+    return CLEANINGS[name]

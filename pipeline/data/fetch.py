@@ -7,7 +7,8 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from filelock import FileLock
@@ -95,6 +96,21 @@ def fetch(asset: Asset, store: Path, mirror: Path | None, root: Path = Path(".")
         advice = f"Put the file into a folder as {asset.name} and set BERTY_MIRROR to that folder."
         lines = [f"{asset.name}: no source gave the pinned bytes ({asset.pin_name})", *reasons, advice]
         raise FetchError("\n".join(lines))
+
+
+def fetch_any(assets: Sequence[Asset], store: Path, mirror: Path | None, root: Path = Path(".")) -> tuple[str, Path]:
+    """The name of the first of several assets that can be had and its path in the store; of all, the mirror goes first.
+
+    Raises `FetchError` with every asset's reasons when none can be had.
+    """
+    failures: dict[str, str] = {}
+    for asset in [*(replace(asset, sources=()) for asset in assets), *assets]:
+        try:
+            return asset.name, fetch(asset, store, mirror, root)
+        except FetchError as failure:
+            failures[asset.name] = str(failure)
+    lines = [f"none of {', '.join(failures)} can be had; one is enough"] if len(failures) > 1 else []
+    raise FetchError("\n".join([*lines, *failures.values()]))
 
 
 def put(stored: Path, destination: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tokenizers import BertWordPieceTokenizer
 
-from pipeline.data.cleaning import CLEANINGS
+from pipeline.data.cleaning import choose_cleaning
 
 # Encodings are a hundred times larger than the ids kept of them, so they are made and dropped in chunks.
 CHUNK_SENTENCES = 10_000
@@ -37,17 +37,15 @@ class Tokenizer:
         except TypeError as error:
             raise ValueError(f"{vocab_path}: not a BERT vocabulary ({error})") from None
         self._word_piece.enable_truncation(max_length)
-        self._lowercase = lowercase
+        self.lowercase = lowercase
 
     def tokenize(self, sentences: Sequence[str], cleaning: str) -> TokenizedSentences:
         """Clean and tokenise sentences; `cleaning` is a key of `CLEANINGS`."""
-        if cleaning not in CLEANINGS:
-            raise ValueError(f"cleaning {cleaning!r} is not one of {', '.join(CLEANINGS)}")
-        clean = CLEANINGS[cleaning]
+        clean = choose_cleaning(cleaning)
         ids: list[list[int]] = []
         num_truncated = 0
         for start in range(0, len(sentences), CHUNK_SENTENCES):
-            cleaned = [clean(sentence, self._lowercase) for sentence in sentences[start : start + CHUNK_SENTENCES]]
+            cleaned = [clean(sentence, self.lowercase) for sentence in sentences[start : start + CHUNK_SENTENCES]]
             for encoding in self._word_piece.encode_batch(cleaned):
                 ids.append(encoding.ids)
                 num_truncated += bool(encoding.overflowing)

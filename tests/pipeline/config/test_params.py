@@ -47,6 +47,7 @@ class Deleted:
 
 DELETED = Deleted()
 ONE_STEP = [{"tasks": ["sst"], "epochs": 1}]
+SUBSET = {"ids": "ids.txt", "files": ["ids-sst-train.csv"]}
 PINS = {"sha256": "0" * 64, "git_blob": "0" * 40, "sources": []}
 SST = {
     "files": {"train": "ids-sst-train.csv", "dev": "ids-sst-dev.csv", "test": "ids-sst-test-student.csv"},
@@ -130,8 +131,9 @@ FAULTS = [
     ("phase1__sst_then_sts__encoder", "bert", ["phase1.sst_then_sts.encoder: 'bert'", "allowed: minilm"]),
     ("encoders__minilm__hidden_size", DELETED, ["encoders.minilm.hidden_size: missing", "minilm/config.json"]),
     ("assets__minilm/vocab.txt", DELETED, ["encoders.minilm: its file: 'minilm/vocab.txt'"]),
-    ("profiles__paper__data__replace", {"quora-train.csv": "x.csv"}, ["paper.data.replace: 'x.csv'", "allowed: ids-"]),
-    ("profiles__paper__data__replace", {"qoura-train.csv": "quora-train-part.csv"}, ["'qoura-train.csv'", "allowed:"]),
+    ("profiles__course_part__data__subsets__para__files", ["x.csv"], ["subsets.para.files: 'x.csv'", "allowed: ids-"]),
+    ("profiles__course_part__data__subsets__para__files", [], ["data.subsets.para.files", "at least 1"]),
+    ("profiles__sample__data__subsets", {"sst": SUBSET}, ["sample.data.subsets: 'sst' is unknown; allowed: "]),
     ("tasks__sst__files__dev", "sst.csv", ["tasks.sst.files: 'sst.csv'", "allowed: ids-sst-train.csv"]),
     ("iterations__iteration_1__schedule__0__tasks", ["sts2"], ["schedule.0.tasks: 'sts2'", "allowed: sst, para, sts"]),
     ("iterations__iteration_1__schedule__0__tasks", ["sst", "sst"], ["schedule.0.tasks", "'sst'", "twice"]),

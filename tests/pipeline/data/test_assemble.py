@@ -1,5 +1,6 @@
 """A profile's inputs, brought together: what is written, and that nothing else is asked for."""
 
+import csv
 import hashlib
 import json
 
@@ -8,20 +9,23 @@ import pytest
 from model.pretrained import read_config
 from pipeline.config.params import load_params
 from pipeline.data import assemble as assemble_module
-from pipeline.data.assemble import assemble, corpus_files, fetch_asset
+from pipeline.data.assemble import assemble, corpus_files, fetch_asset, list_choices
+from pipeline.data.encode_text import encode_text
 from pipeline.data.encoders import PUBLISHED_FILES, make_encoder_config
 from pipeline.data.fetch import FetchError
+from pipeline.data.token_files import read_tokens
 from pipeline.files.atomic import write_json, write_text
 from pipeline.files.digest import hash_file, hash_folder
 from pipeline.runs import layout
 from pipeline.runs.record import read_record
-from tests.tiny import ENCODER, PROFILE, REPOSITORY, SHAPE, SIZES
+from stages import list_examples
+from tests.tiny import ENCODER, PROFILE, REPOSITORY, SHAPE, SIZES, call_stage
 
 SHIPPED = load_params(REPOSITORY / "params.yaml")
 
 
 def use_course_files(tiny):
-    """Make the profile read pinned files of its mirror: those of the sample corpus, sts-train.csv by a substitute."""
+    """Make the profile read pinned files of its mirror: those of the sample corpus, of sts-train.csv a listed part."""
     corpus, mirror = tiny.root / layout.corpus(PROFILE), tiny.root / "mirror"
     for path in sorted(corpus.glob("*-train.csv")) + sorted(corpus.glob("*-dev.csv")):
         content = path.read_bytes()
@@ -29,8 +33,9 @@ def use_course_files(tiny):
         (mirror / name).write_bytes(content)
         blob = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
         tiny.change(**{f"assets__{name}": {"git_blob": blob, "sources": []}})
-    data = {"corpus": "course", "max_length": 64, "replace": {"sts-train.csv": "sts-small.csv"}}
-    tiny.change(profiles__tiny__data=data)
+    call_stage(list_examples, "--task", "sts", "--input", mirror / "sts-small.csv", "--output", "sts.txt")
+    subsets = {"sts": {"ids": "sts.txt", "files": ["sts-train.csv", "sts-small.csv"]}}
+    tiny.change(profiles__tiny__data={"corpus": "course", "max_length": 64, "subsets": subsets})
 
 
 def test_a_sample_corpus_is_written_and_its_encoder_fetched(tiny):
@@ -62,7 +67,7 @@ def test_the_record_names_every_file_with_its_digest_and_rows(tiny):
     assert datasets[ENCODER]["context"] == "encoder"
 
 
-def test_the_course_corpus_is_the_pinned_files_with_their_substitutes(tiny):
+def test_the_course_corpus_is_the_pinned_files_and_of_two_choices_the_one_that_can_be_had(tiny):
     use_course_files(tiny)
     assemble(tiny.params, PROFILE, tiny.root)
     corpus, mirror = tiny.root / layout.corpus(PROFILE), tiny.root / "mirror"
@@ -72,6 +77,35 @@ def test_the_course_corpus_is_the_pinned_files_with_their_substitutes(tiny):
     assert all(hash_file(corpus / name) == hash_file(mirror / name) for name in expected)
     record = read_record(tiny.root / layout.data_record(PROFILE, "download") / "record.json")
     assert {d["source"] for d in record["datasets"] if d["context"] == "raw"} == {"a mirror folder"}
+
+
+def test_a_listed_training_set_is_the_same_from_a_superset_with_other_ids_in_another_order(tiny):
+    """And with copies: equal ones, and ones with another label, before and after their originals."""
+    use_course_files(tiny)
+    tiny.prepare()
+    tokens = tiny.root / layout.all_tokens(PROFILE)
+    before, ids = hash_folder(tokens), read_tokens(tokens / ENCODER / "sts" / "train").ids
+    assert ids == sorted(ids) == (tiny.root / "sts.txt").read_text().split()
+    _, *rows = csv.reader((tiny.root / "mirror" / "sts-small.csv").open(newline=""), delimiter="\t")
+    other = [[*row[:4], str(5 - float(row[4]))] for row in rows if row[4] and float(row[4]) != 2.5]
+    wide = [[*row[:3], f" {row[3]} ", *row[4:]] for row in rows]
+    mixed = [*other[::2], *wide[:9], ["", "", "Another one.", "And one.", "1"], *reversed(rows), *other[1::2]]
+    write_asset(tiny, "sts-train.csv", [[str(n), f"id{n}", *row[2:]] for n, row in enumerate(mixed)])
+    (tiny.root / "mirror" / "sts-small.csv").unlink()
+    tiny.prepare()
+    assert not (tiny.root / layout.corpus(PROFILE) / "sts-small.csv").exists()
+    assert hash_folder(tokens) == before
+    write_asset(tiny, "sts-train.csv", mixed[len(other) :])
+    assemble(tiny.params, PROFILE, tiny.root)
+    with pytest.raises(ValueError, match=r"sts-train.csv: it lacks \d+ of the 23 examples that .*sts.txt lists"):
+        encode_text(tiny.params, PROFILE, tiny.root)
+
+
+def write_asset(tiny, name, rows):
+    path = tiny.root / "mirror" / name
+    with path.open("w", newline="") as file:
+        csv.writer(file, delimiter="\t").writerows([["", "id", "sentence1", "sentence2", "similarity"], *rows])
+    tiny.change(**{f"assets__{name}": {"sha256": hash_file(path), "sources": []}})
 
 
 def test_an_encoder_may_be_described_by_its_own_files_alone(tiny):
@@ -110,16 +144,23 @@ def test_a_profile_fetches_what_it_uses_and_nothing_else(profile, tmp_path, monk
         asked.append(name)
         write_text(destination, "a\n")
 
+    def fetch_one_of(params, choices, folder, root):
+        fetch(params, choices[-1], folder / choices[-1], root)
+        asked[-1:] = choices
+        return choices[-1]
+
     monkeypatch.setattr(assemble_module, "fetch_asset", fetch)
+    monkeypatch.setattr(assemble_module, "fetch_one_of", fetch_one_of)
     assemble(SHIPPED, profile, tmp_path)
     row = SHIPPED.profiles[profile]
-    files = [] if row.data.corpus == "sample" else list(corpus_files(SHIPPED, profile, ("train", "dev")).values())
+    choices = list_choices(SHIPPED, profile).values() if row.data.corpus == "course" else []
+    files = [name for names in choices for name in names]
     assert asked == [*files, f"{row.encoder}/model.safetensors", f"{row.encoder}/vocab.txt"]
     assert not any("test" in name for name in asked)
     assert ("quora-train-part.csv" in asked, "quora-train.csv" in asked) == {
         "sample": (False, False),
         "paper": (False, True),
-    }.get(profile, (True, False))
+    }.get(profile, (True, True))
 
 
 def test_splits_are_named_by_task(tiny):

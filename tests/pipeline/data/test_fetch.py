@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.data.fetch import Asset, FetchError, fetch, put
+from pipeline.data.fetch import Asset, FetchError, fetch, fetch_any, put
 
 CONTENT = bytes(range(256)) * 4000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -114,6 +114,25 @@ def test_the_mirror_comes_before_the_sources(hub, store, tmp_path):
     (tmp_path / "mirror" / "set" / "f.bin").write_bytes(CONTENT)
     assert fetch(asset(f"{hub.url}/f.bin"), store, tmp_path / "mirror").read_bytes() == CONTENT
     assert hub.ranges == []
+
+
+def test_of_several_assets_one_is_enough_and_what_the_mirror_has_comes_first(hub, store, tmp_path, dead_url):
+    whole = Asset("whole.csv", (f"{hub.url}/whole.csv",), sha256=hashlib.sha256(b"whole").hexdigest())
+    part = Asset("part.csv", (dead_url,), sha256=hashlib.sha256(b"part").hexdigest())
+    with pytest.raises(FetchError) as caught:
+        fetch_any([whole, part], store, tmp_path)
+    message = str(caught.value)
+    assert "none of whole.csv, part.csv can be had" in message and "part.csv: no such file" in message
+    assert "whole.csv: HTTP 404" in message and f"{dead_url}: cannot connect" in message
+    hub.files["/whole.csv"], hub.ranges = b"whole", []
+    (tmp_path / "part.csv").write_bytes(b"part")
+    taken, stored = fetch_any([whole, part], store, tmp_path)
+    assert (taken, stored.read_bytes(), hub.ranges) == ("part.csv", b"part", [])
+    stored.unlink()
+    taken, stored = fetch_any([whole, part], store, None)
+    assert (taken, stored.read_bytes()) == ("whole.csv", b"whole")
+    (tmp_path / "whole.csv").write_bytes(b"whole")
+    assert fetch_any([whole, part], store, tmp_path)[0] == "whole.csv"
 
 
 def test_a_mirror_without_the_file_or_with_other_bytes_is_passed_over_and_named(hub, store, tmp_path):
