@@ -65,7 +65,8 @@ def write_tiny_params(params: dict[str, Any], mirror: Path) -> dict[str, Any]:
     params["iterations"] = {name: params["iterations"][name] for name in ROWS}
     params["rows"] = list(ROWS)
     for profile in params["profiles"].values():
-        profile.pop("floors", None)  # of rows that are gone
+        for key in ("floors", "may_collapse", "num_seeds"):
+            profile.pop(key, None)  # of rows that are gone
     for row in (*params["phase1"].values(), *params["iterations"].values()):
         for leg in row["schedule"]:
             leg["epochs"] = 1

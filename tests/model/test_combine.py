@@ -4,7 +4,7 @@ import pytest
 import torch
 from torchjd.aggregation import PCGradWeighting
 
-from model.combine import COMBINERS
+from model.combine import COMBINERS, find_head_weights
 from model.registry import find_option_faults
 
 TASK_COUNTS = [1, 2, 3, 4, 5]
@@ -132,3 +132,37 @@ def test_pcgrad_projects_nothing_off_a_zero_gradient():
     # 1 + 1/2 for the first (off the third), 1 for the zero one, 1 + 1 for the third (off the first).
     expected = pytest.approx([2.0, 1.0, 1.5])
     assert combine("pcgrad", gradients_KP @ gradients_KP.T).tolist() == expected
+
+
+@pytest.mark.parametrize("num_tasks", TASK_COUNTS[1:])
+def test_the_port_averages_what_pcgrad_sums_and_leaves_its_heads_the_sum(num_tasks):
+    gradients_KP = conflicting_gradients(num_tasks, seed=1)
+    gramian_KK = gradients_KP @ gradients_KP.T
+    weights_K = COMBINERS["pcgrad_port"](gramian_KK, seeded(4))
+    expected_K = COMBINERS["pcgrad"](gramian_KK, seeded(4))
+    torch.testing.assert_close(weights_K * num_tasks, expected_K)
+    torch.testing.assert_close(find_head_weights("pcgrad_port")(weights_K), expected_K)
+    assert find_head_weights("pcgrad") is find_head_weights("sum") is None
+
+
+def test_uncertainty_descends_the_papers_objective():
+    """Autograd's gradient of sum exp(-s) L + s / 2 at every step; with constant losses it settles at weights 1 / 2L."""
+    losses_K, state, rate = torch.tensor([0.4, 0.9, 0.2]), {}, 0.1
+    log_variances_K = torch.zeros(3, requires_grad=True)
+    for _ in range(400):
+        objective = (torch.exp(-log_variances_K) * losses_K + log_variances_K / 2).sum()
+        (slope_K,) = torch.autograd.grad(objective, log_variances_K)
+        with torch.no_grad():
+            log_variances_K -= rate * slope_K
+        weights_K = COMBINERS["uncertainty"](torch.eye(3), seeded(), losses_K, state, learning_rate=rate)
+        torch.testing.assert_close(weights_K, torch.exp(-log_variances_K.detach()))
+    torch.testing.assert_close(weights_K, 1 / (2 * losses_K), rtol=1e-3, atol=0)
+
+
+def test_uncertainty_says_what_it_cannot_do():
+    state = {}
+    COMBINERS["uncertainty"](torch.eye(3), seeded(), torch.ones(3), state)
+    with pytest.raises(ValueError, match="2 tasks in this step, 3 before"):
+        COMBINERS["uncertainty"](torch.eye(2), seeded(), torch.ones(2), state)
+    with pytest.raises(ValueError, match="needs the losses and a state"):
+        COMBINERS["uncertainty"](torch.eye(2), seeded())

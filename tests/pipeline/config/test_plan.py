@@ -31,7 +31,7 @@ def test_every_shipped_profile_makes_a_valid_index(profile):
     assert index["profile"] == profile and index["encoder"] in SHIPPED.encoders
     assert index["tasks"]["sts"] == {"metric": "pearson"} and index["tasks"]["cfimdb"] == {"metric": "accuracy"}
     rows = [row["row"] for row in index["phase2"]]
-    assert rows == SHIPPED.rows == list(SHIPPED.iterations)
+    assert rows == SHIPPED.rows
     assert {row["control"] for row in index["phase2"]} <= {None, *rows}
     assert index["figures"]["phase2"] in rows and index["figures"]["phase1"] in [row["row"] for row in index["phase1"]]
     assert list(find_choice_faults(SHIPPED)) == list(find_missing_tasks(SHIPPED, profile)) == []
@@ -50,7 +50,8 @@ def test_the_caveats_of_encoder_and_profile_are_in_the_index():
 
 
 def test_a_row_that_trains_fewer_tasks_than_it_evaluates_lists_all():
-    rows = {row["row"]: row for row in make_index(SHIPPED, "sample")["phase2"]}
+    every = SHIPPED.model_copy(update={"rows": list(SHIPPED.iterations)})
+    rows = {row["row"]: row for row in make_index(every, "sample")["phase2"]}
     assert rows["baseline_sst_only"]["tasks"] == ["sst", "para", "sts"]
     assert rows["baseline"]["tasks"] == ["sst", "para", "sts"], "in the order of params.yaml, not of the schedule"
 
@@ -211,3 +212,11 @@ def test_the_commands_name_each_run_once_and_in_order(tiny):
     assert place["phase2@tiny-iteration_3-3"] < place["eval_phase2@tiny-iteration_3-3"] < place["report@tiny"]
     # A whole seed first: a run that is cut short has complete rows to show.
     assert place["eval_phase2@tiny-iteration_3-0"] < place["part1@tiny-sst-pretrain-3"]
+
+
+def test_a_row_and_its_control_choose_their_epochs_by_one_rule(tiny):
+    tiny.change(iterations__iteration_3__train={"keep": "best_on_dev"})
+    with pytest.raises(ValueError, match=r"iteration_3\.train\.keep: best_on_dev, but its control iteration_2 has best"):
+        tiny.plan()
+    tiny.change(iterations__iteration_2__train={"keep": "best_on_dev"}, iterations__iteration_2__control=None)
+    tiny.plan()

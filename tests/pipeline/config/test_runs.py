@@ -47,10 +47,11 @@ def test_a_run_file_is_complete(tiny, before):
     ]
     assert run["encoder"]["sha256"] == hash_file(tiny.root / "mirror" / ENCODER / "model.safetensors")
     keys = set(type(tiny.params.train).model_fields)
-    assert set(run["train"]) == keys - set(neutral.TRAIN)
+    assert set(run["train"]) == keys - set(neutral.TRAIN) | {"selection_fraction"}
     assert None not in run["train"].values()
     filled = neutral.fill_neutral(run)
     assert set(filled["train"]) == keys and neutral.drop_neutral(filled) == run
+    assert filled["schedule"] == [run["schedule"][0] | {"loss_weights": {}}]
     assert filled["tasks"]["sst"]["label_range"] is None and filled["tasks"]["sst"]["text"]["lowercase"] is True
     assert run["tasks"]["sts"]["label_range"] == [0.0, 5.0]
     para = tiny.root / layout.tokens(PROFILE, ENCODER) / "para"
@@ -235,3 +236,24 @@ def test_a_plan_written_again_is_the_same_bytes(tiny, before):
     keys = {read_run(tiny.root / layout.plan(PROFILE) / "runs" / f"{name}.json").key for name in before
             if not name.startswith("phase2")}  # fmt: skip
     assert keys == {hash_bytes(content) for name, content in before.items() if not name.startswith("phase2")}
+
+
+def test_a_fraction_that_nothing_is_chosen_by_is_in_no_run_file(tiny):
+    tiny.change(train__keep="last")
+    before = tiny.plan()
+    tiny.change(train__selection_fraction=0.2)
+    assert tiny.plan() == before
+
+
+def test_a_row_runs_with_the_first_of_the_seeds_and_so_does_what_it_alone_starts_from(tiny):
+    tiny.change(seeds=[3, 4, 5], profiles__tiny__num_seeds={"iteration_2": 1, "iteration_3": 2, "baseline": 2})
+    runs = {name: json.loads(run) for name, run in tiny.plan().items()}
+    skipped = {name for name, run in runs.items() if "skipped" in run}
+    assert skipped == {
+        "phase1/sst_then_sts-5", "phase2/iteration_2-4", "phase2/iteration_2-5", "phase2/iteration_3-5",
+        "phase2/baseline-5",
+    }  # fmt: skip
+    index = json.loads((tiny.root / layout.plan(PROFILE) / "index.json").read_text())
+    rows = {row["row"]: row for row in [*index["phase1"], *index["phase2"]]}
+    assert [rows[name]["seeds"] for name in ("sst_then_sts", "iteration_2", "iteration_1")] == [[3, 4], [3], [3, 4, 5]]
+    assert (rows["iteration_3"]["keep"], rows["iteration_3"]["start"]) == ("best", "sst_then_sts")

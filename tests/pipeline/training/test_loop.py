@@ -1,6 +1,7 @@
 """The training loop: what is trained, what is kept, and what a run leaves behind."""
 
 import math
+from collections import Counter
 from types import SimpleNamespace
 
 import numpy as np
@@ -116,7 +117,7 @@ def test_a_frozen_leg_after_a_fine_tuned_one_trains_on_what_that_left(tiny):
 def test_best_keeps_the_first_of_the_best_epochs_and_last_the_last(tiny, monkeypatch):
     scores = {epoch: value for epoch, value in enumerate([0.2, 0.5, 0.5, 0.4], start=1)}
     weights, kept = {}, {}
-    for keep, epochs in (("best", 4), ("last", 2), ("last", 4)):
+    for keep, epochs in (("best_on_dev", 4), ("last", 2), ("last", 4)):
         calls = []
 
         def score(labels, predictions, calls=calls):
@@ -129,8 +130,29 @@ def test_best_keeps_the_first_of_the_best_epochs_and_last_the_last(tiny, monkeyp
         weights[keep, epochs] = hash_file(tiny.model(run) / "weights.safetensors")
         (point,) = read_record(tiny.record(run) / "record.json")["metrics"]["kept_epoch/leg_1"]
         kept[keep, epochs] = point[2]
-    assert weights["best", 4] == weights["last", 2] != weights["last", 4]
-    assert kept == {("best", 4): 2, ("last", 2): 2, ("last", 4): 4}
+    assert weights["best_on_dev", 4] == weights["last", 2] != weights["last", 4]
+    assert kept == {("best_on_dev", 4): 2, ("last", 2): 2, ("last", 4): 4}
+
+
+@pytest.mark.parametrize(("keep", "expected"), [("best", 2), ("best_on_dev", 3), ("last", 4)])
+def test_best_looks_at_held_out_examples_and_never_at_dev(tiny, monkeypatch, keep, expected):
+    """Every split has its own best epoch: the score is of the split's examples, told apart by their number."""
+    best = {12: {"train": 1, "dev": 3}, 6: {"selection": 2}}
+    seen = Counter()
+
+    def score(labels, predictions):
+        seen[len(labels)] += 1
+        splits = best[len(labels)]
+        epoch, place = divmod(seen[len(labels)] - 1, len(splits))
+        return float(list(splits.values())[place] == epoch + 1)
+
+    monkeypatch.setattr(loop, "METRICS", {"accuracy": SimpleNamespace(score=score)})
+    run = tiny.add_row([{"tasks": ["sst"], "epochs": 4}], train={"keep": keep, "selection_fraction": 0.25})
+    train(run)
+    (point,) = read_record(tiny.record(run) / "record.json")["metrics"]["kept_epoch/leg_1"]
+    assert point[2] == expected
+    splits = {row["split"] for row in read_history(tiny, run)}
+    assert splits - {"selection"} == {"train", "dev"} and ("selection" in splits) == (keep == "best")
 
 
 def test_the_next_leg_begins_with_the_weights_kept_of_the_one_before(tiny, steps, monkeypatch):
@@ -238,7 +260,7 @@ def test_token_files_other_than_the_run_file_says_are_refused(tiny):
 
 
 def test_a_run_leaves_its_record_and_its_history(tiny):
-    run = tiny.add_row(LEGS, train={"log_every": 2})
+    run = tiny.add_row(LEGS, train={"log_every": 2, "keep": "last"})
     train(run)
     record = read_record(tiny.record(run) / "record.json")
     assert (record["kind"], record["phase"], record["row"], record["seed"]) == ("training", "phase2", "new", 0)
@@ -248,7 +270,8 @@ def test_a_run_leaves_its_record_and_its_history(tiny):
         f"{split}/{key}" for split in ("train", "dev") for key in ("sst.accuracy", "para.accuracy", "sts.pearson")
     }
     assert set(record["metrics"]) == curves | {
-        *(f"loss/{task}" for task in ("sst", "para", "sts")),
+        *(f"{kind}{task}" for kind in ("loss/", "gradients/norm.") for task in ("sst", "para", "sts")),
+        *(f"cost/{kind}" for kind in ("steps", "tokens", "seconds")),
         *(f"gradients/{kind}.{pair}" for kind in ("cosine", "conflict") for pair in pairs),
         *(f"kept_epoch/leg_{leg}" for leg in (1, 2, 3)),
         "learning_rate",
@@ -292,11 +315,12 @@ def test_a_run_leaves_its_record_and_its_history(tiny):
 
 
 def test_a_single_task_has_no_gradients_to_compare(tiny):
-    run = tiny.add_row([FIRST])
+    run = tiny.add_row([FIRST], train={"keep": "last"})
     train(run)
     names = set(read_record(tiny.record(run) / "record.json")["metrics"])
     assert names == {
         "loss/sst", "learning_rate", "tokens_per_second", "train/sst.accuracy", "dev/sst.accuracy", "kept_epoch/leg_1",
+        "cost/steps", "cost/tokens", "cost/seconds",
     }  # fmt: skip
 
 

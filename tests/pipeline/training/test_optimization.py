@@ -9,7 +9,7 @@ from model.combine import COMBINERS
 from pipeline.evaluation.saved_model import build_model
 from pipeline.files.digest import derive_seed
 from pipeline.training.checkpoint import Progress, State
-from pipeline.training.optimization import LegOptimizer
+from pipeline.training.optimization import RANK, LegOptimizer
 from pipeline.training.task_data import FineTuned, read_task_data
 
 TASKS = ("sst", "para", "sts")
@@ -19,7 +19,7 @@ def make_optimizer(tiny, schedule, leg=0, **train):
     run = tiny.add_row(schedule, tasks=list(TASKS), train=train)
     model = build_model(run.spec, 0)
     model.train()
-    data = {task: read_task_data(task, run.spec["tasks"][task], 8, tiny.root) for task in TASKS}
+    data = {task: read_task_data(task, run.spec, tiny.root) for task in TASKS}
     state = State(Progress(), model)
     return LegOptimizer(run.spec, leg, state, FineTuned(model, data, 4096), steps_per_epoch=5), data
 
@@ -54,6 +54,18 @@ def test_dropout_is_a_function_of_leg_epoch_and_step(tiny, change):
     assert differ(first, take_step(tiny, **change)[0])
 
 
+def test_a_row_draws_the_same_whatever_it_is_called_and_phase_1_other_numbers(tiny):
+    _, data = make_optimizer(tiny, [{"tasks": ["sst"], "epochs": 1}])
+    indices, losses = data["sst"].train_indices[:8], []
+    for change in ({}, {"row": "other"}, {"phase": "phase1"}, {"seed": 1}):
+        spec = tiny.run("phase2", "new").spec | change
+        state = State(Progress(), build_model(spec, 0))
+        state.model.train()
+        again = LegOptimizer(spec, 0, state, FineTuned(state.model, data, 4096), steps_per_epoch=5)
+        losses.append(again.step({"sst": indices}, 0, 0)["loss/sst"])
+    assert losses[0] == losses[1] and len(set(losses)) == 3
+
+
 def test_without_dropout_nothing_is_random(tiny):
     none = {"head_dropout": 0.0, "encoder_dropout": 0.0}
     assert differ(take_step(tiny, **none)[0], take_step(tiny, step=1, **none)[0]) == set()
@@ -65,7 +77,7 @@ def test_every_combination_takes_a_step_and_measures_every_pair(tiny, combine):
     pairs = ("sst_para", "sst_sts", "para_sts")
     assert set(measured) == {
         "tokens",
-        *(f"loss/{task}" for task in TASKS),
+        *(f"{kind}{task}" for kind in ("loss/", "gradients/norm.") for task in TASKS),
         *(f"gradients/{kind}.{pair}" for kind in ("cosine", "conflict") for pair in pairs),
     }
     assert all(tensor.isfinite().all() for tensor in state.values())
@@ -165,7 +177,8 @@ def test_a_step_may_train_some_of_the_tasks(tiny):
     before = {name: tensor.clone() for name, tensor in optimizer.state.model.state_dict().items()}
     measured = optimizer.step({"sts": batches["sts"], "sst": batches["sst"]}, 0, 1)  # in any order
     assert {name for name in measured if name != "tokens"} == {
-        "loss/sst", "loss/sts", "gradients/cosine.sst_sts", "gradients/conflict.sst_sts",
+        "loss/sst", "loss/sts", "gradients/norm.sst", "gradients/norm.sts", "gradients/cosine.sst_sts",
+        "gradients/conflict.sst_sts",
     }  # fmt: skip
     moved = differ(before, optimizer.state.model.state_dict())
     assert moved == {name for name in before if not name.startswith("heads.para.")}
@@ -207,7 +220,7 @@ def test_r_drops_gradient_is_that_of_both_passes(tiny):
     model, indices = optimizer.state.model, data["sst"].train_indices[:8]
     outputs = []
     for purpose in ("dropout", "regulariser"):
-        torch.manual_seed(derive_seed(0, purpose, 0, 0, 0, "sst"))
+        torch.manual_seed(derive_seed(0, purpose, "phase2", 0, 0, 0, "sst", RANK))
         outputs.append(optimizer.source.output("sst", indices)[0])
     p, q = (output.softmax(-1) for output in outputs)
     labels = torch.from_numpy(data["sst"].labels("train", indices))
@@ -216,3 +229,59 @@ def test_r_drops_gradient_is_that_of_both_passes(tiny):
     (expected,) = torch.autograd.grad(loss, weight)
     optimizer.step({"sst": indices}, 0, 0)
     torch.testing.assert_close(weight.grad, expected, rtol=1e-4, atol=1e-6)
+
+
+NONE = {"head_dropout": 0.0, "encoder_dropout": 0.0}
+
+
+def find_gradients(tiny, leg):
+    """What a step without dropout leaves as gradients of one shared parameter and of each task's first head layer."""
+    optimizer, data = make_optimizer(tiny, [{"tasks": list(TASKS), "epochs": 1, **leg}], **NONE)
+    model = optimizer.state.model
+    measured = optimizer.step({task: data[task].train_indices[:8] for task in TASKS}, 0, 0)
+    shared = model.encoder.layers[0].intermediate.weight.grad.clone()
+    return shared, {task: model.head_parameters(task)[0].grad.clone() for task in TASKS}, measured
+
+
+def test_a_loss_weight_multiplies_the_tasks_gradients_and_not_the_loss_that_is_shown(tiny):
+    shared, heads, plain = find_gradients(tiny, {})
+    weighted_shared, weighted_heads, measured = find_gradients(tiny, {"loss_weights": {"sts": 3.0}})
+    assert {key: measured[f"loss/{key}"] for key in TASKS} == {key: plain[f"loss/{key}"] for key in TASKS}
+    for task in TASKS:
+        factor = 3.0 if task == "sts" else 1.0
+        assert measured[f"gradients/norm.{task}"] == pytest.approx(factor * plain[f"gradients/norm.{task}"], rel=1e-5)
+        torch.testing.assert_close(weighted_heads[task], factor * heads[task])
+    doubled, _, _ = find_gradients(tiny, {"loss_weights": {"sts": 2.0}})
+    torch.testing.assert_close(weighted_shared - shared, 2 * (doubled - shared), rtol=1e-3, atol=1e-5)
+
+
+def test_a_norm_is_that_of_the_shared_gradient(tiny):
+    optimizer, data = make_optimizer(tiny, [{"tasks": list(TASKS), "epochs": 1}], **NONE)
+    model, indices = optimizer.state.model, data["sts"].train_indices[:8]
+    loss = model.heads["sts"].loss(
+        optimizer.source.output("sts", indices)[0], torch.from_numpy(data["sts"].labels("train", indices))
+    )
+    parameters = [param for param in model.shared_parameters() if param is not model.encoder.word_embeddings.weight]
+    rows = torch.autograd.grad(loss, model.encoder.word_embeddings.weight, retain_graph=True)[0].to_dense()
+    squares = [gradient.square().sum() for gradient in (*torch.autograd.grad(loss, parameters), rows)]
+    measured = optimizer.step({task: data[task].train_indices[:8] for task in TASKS}, 0, 0)
+    assert measured["gradients/norm.sts"] == pytest.approx(torch.stack(squares).sum().sqrt().item(), rel=1e-4)
+
+
+def test_the_ports_heads_are_projected_along_and_summed(tiny, monkeypatch):
+    """Its rule on whole gradients, shared and heads in one vector, computed here from their own inner products."""
+    seen = {}
+    combine = COMBINERS["pcgrad_port"]
+
+    def spy(gramian_KK, generator, losses_K=None, state=None):
+        seen["gramian_KK"], seen["weights_K"] = gramian_KK, combine(gramian_KK, generator)
+        return seen["weights_K"]
+
+    monkeypatch.setattr("model.combine.pcgrad_port.combine", spy)
+    _, heads, plain = find_gradients(tiny, {})
+    _, projected, measured = find_gradients(tiny, {"combine": "pcgrad_port"})
+    shared_K = torch.tensor([plain[f"gradients/norm.{task}"] for task in TASKS]) ** 2
+    assert (seen["gramian_KK"].diag() > shared_K * 1.0001).all()  # the heads' norms are in it
+    assert measured["gradients/norm.sst"] == pytest.approx(plain["gradients/norm.sst"])  # and not in what is shown
+    for task, weight in zip(TASKS, seen["weights_K"].tolist(), strict=True):
+        torch.testing.assert_close(projected[task], 3 * weight * heads[task])
