@@ -216,7 +216,7 @@ def test_the_commands_name_each_run_once_and_in_order(tiny):
 
 def test_a_row_and_its_control_choose_their_epochs_by_one_rule(tiny):
     tiny.change(iterations__iteration_3__train={"keep": "best_on_dev"})
-    with pytest.raises(ValueError, match=r"iteration_3\.train\.keep: best_on_dev, but its control iteration_2 has best"):
+    with pytest.raises(ValueError, match=r"iteration_3\.train\.keep: best_on_dev, but its control .* has best"):
         tiny.plan()
     tiny.change(iterations__iteration_2__train={"keep": "best_on_dev"}, iterations__iteration_2__control=None)
     tiny.plan()
