@@ -56,7 +56,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> Iterator[Steps]:
         if len(steps.taken) == steps.kill_at:
             raise Killed
         steps.watch(self)
-        steps.taken.append((self.leg_number, epoch, number))
+        steps.taken.append((self.place[1], epoch, number))
         return take(self, batches, epoch, number)
 
     monkeypatch.setattr(LegOptimizer, "step", step)

@@ -15,7 +15,7 @@ from model.packing import pack
 from pipeline.data.token_files import read_tokens
 from pipeline.evaluation.saved_model import build_model, load_model
 from pipeline.files.atomic import read_json
-from pipeline.files.digest import hash_file, hash_folder
+from pipeline.files.digest import derive_seed, hash_file, hash_folder
 from pipeline.runs import layout
 from pipeline.runs.record import read_record
 from pipeline.training import loop
@@ -49,7 +49,7 @@ def test_three_tasks_by_sum_equal_a_plain_loop(tiny):
     )  # fmt: skip
     tokens = {task: read_tokens(description["tokens"]["train"]) for task, description in spec["tasks"].items()}
     num_examples = {task: split.num_examples for task, split in tokens.items()}
-    batches = MIXINGS["repeat"](num_examples, 8, seed=0, leg=0, epoch=0)
+    batches = MIXINGS["repeat"](num_examples, 8, seed=derive_seed(0, "phase2"), leg=0, epoch=0)
     assert len(batches) == 5
     for batch in batches:
         total = 0
@@ -161,7 +161,7 @@ def test_the_next_leg_begins_with_the_weights_kept_of_the_one_before(tiny, steps
     seen = {}
 
     def watch(optimizer):
-        if (optimizer.leg_number, len(steps.taken)) == (1, 6):
+        if (optimizer.place[1], len(steps.taken)) == (1, 6):
             seen.update({name: tensor.clone() for name, tensor in optimizer.state.model.state_dict().items()})
 
     steps.watch = watch
