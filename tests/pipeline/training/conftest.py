@@ -98,7 +98,7 @@ def read_results(tiny: TinyProject, run: Run) -> dict[str, Any]:
         "metrics": {
             name: [(step, value) for step, _, value in points]
             for name, points in record["metrics"].items()
-            if name != "tokens_per_second"
+            if name not in ("tokens_per_second", "cost/seconds")
         },
     }
 

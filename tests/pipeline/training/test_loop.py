@@ -354,7 +354,9 @@ def test_a_run_without_legs_leaves_the_encoder_under_new_heads(tiny):
     assert {name.split(".")[0] for name in tensor_names(tiny.model(run))} == {"heads"}
     new, left = build_model(run.spec, 0).state_dict(), load_model(tiny.model(run))[0].state_dict()
     assert all(torch.equal(new[name], left[name]) for name in new)
-    assert read_record(tiny.record(run) / "record.json")["metrics"] == {} and read_history(tiny, run) == []
+    metrics = read_record(tiny.record(run) / "record.json")["metrics"]
+    assert set(metrics) == {"cost/steps", "cost/tokens", "cost/seconds"} and read_history(tiny, run) == []
+    assert metrics["cost/steps"][0][2] == metrics["cost/tokens"][0][2] == 0
 
 
 def test_options_of_a_run_file_reach_what_they_name(tiny, monkeypatch):
