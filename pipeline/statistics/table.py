@@ -95,7 +95,8 @@ class TaskScores:
         resampled_B = sides[0].resampled_SB[ours].mean(axis=0) - sides[1].resampled_SB[theirs].mean(axis=0)
         variances_K, weights_K = self._seed_variances(row, control)
         # Ordered and signed, the draws of a pair are the same whichever way round it is asked for.
-        rng, order_K = np.random.default_rng(derive_seed("seeds", self.name, *sorted((row, control)))), variances_K.argsort()
+        rng = np.random.default_rng(derive_seed("seeds", self.name, *sorted((row, control))))
+        order_K = variances_K.argsort()
         noise_B = draw_seed_noise(variances_K[order_K], weights_K[order_K], rng) * (1 if row < control else -1)
         low, high = percentile_interval(resampled_B + noise_B)
         # The tail that Holm's correction asks about is beyond what the resamples reach: the p-value is in closed form.
