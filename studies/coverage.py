@@ -6,7 +6,7 @@ import numpy as np
 
 from pipeline.statistics.holm import adjust
 from pipeline.statistics.table import score_task
-from studies.retrains import TASKS, draw_seeds, predict, share_difficulty
+from studies.retrains import TASKS, TaskNoise, draw_seeds, predict, share_difficulty
 
 # How each of nine rows correlates, seed by seed, with the control that it shares seeds with; 1: the same predictions.
 MIXES = {
@@ -26,7 +26,8 @@ def measure_coverage(
     noise: float = 1.0,
     unlike: float = 0.0,
     mix: str = "unrelated",
-    tasks: tuple[str, ...] = ("sst", "sts"),
+    names: tuple[str, ...] = ("sst", "sts"),
+    tasks: dict[str, TaskNoise] = TASKS,
     seed: int = 0,
 ) -> tuple[float, ...]:
     """The shares that `HEADER` names, nan where `mix` has no such rows, over tables of ten equal rows.
@@ -38,8 +39,8 @@ def measure_coverage(
     counts: Counter[str] = Counter()
     for _ in range(num_tables):
         p_values = []
-        for name in tasks:
-            task = TASKS[name]
+        for name in names:
+            task = tasks[name]
             labels_N, shared_N = share_difficulty(rng, task)
             control = draw_seeds(rng, task, num_seeds)
             predictions = {}
@@ -48,15 +49,15 @@ def measure_coverage(
                 spread = 1.0 if correlation == 1.0 else np.exp(unlike * rng.standard_normal())
                 scores_S = task.score + noise * task.seed_sd * spread * seeds.quality_S
                 predictions[f"row_{row}"] = predict(task, labels_N, shared_N, scores_S, seeds.own_SN)
-            names = list(predictions)
-            seeds_of = dict.fromkeys(names, range(num_seeds))
-            controls = dict.fromkeys(names[1:], names[0])
+            control_row, *rows = predictions
+            seeds_of = dict.fromkeys(predictions, range(num_seeds))
+            controls = dict.fromkeys(rows, control_row)
             table = score_task(name, task.metric, labels_N, predictions, seeds_of, controls)
-            for low, high in map(table.interval, names):
+            for low, high in map(table.interval, predictions):
                 counts["rows"] += 1
                 held["rows"] += low <= task.score <= high
-            for row, correlation in zip(names[1:], MIXES[mix], strict=True):
-                low, high, p = table.difference(row, names[0])
+            for row, correlation in zip(rows, MIXES[mix], strict=True):
+                low, high, p = table.difference(row, control_row)
                 kind = {0.0: "unrelated", 1.0: "identical"}.get(correlation, "related")
                 counts[kind] += 1
                 held[kind] += low <= 0 <= high

@@ -11,7 +11,7 @@ NUM_TABLES = 20
 @pytest.mark.parametrize(("num_seeds", "mix"), [(2, "mixed"), (3, "unrelated"), (5, "mixed")])
 def test_intervals_hold_the_truth(num_seeds, mix):
     rows, *differences, marked = measure_coverage(
-        NUM_TABLES, num_seeds, noise=2.0, mix=mix, tasks=("sts",), seed=num_seeds
+        NUM_TABLES, num_seeds, noise=2.0, mix=mix, names=("sts",), seed=num_seeds
     )
     # Rows share their examples, so their intervals miss together: the bounds are wide.
     assert 0.88 <= rows <= 0.99

@@ -1,4 +1,5 @@
-"""The gate's promise: at most 5% of tables of equal retrains with any alarm, and drops of two margins caught at 80%.
+"""The gate's promise: at most 5% of tables of equal retrains with any alarm, and drops of two margins caught at 80%,
+with three seeds or as many as its README says.
 
 A count fails here when it would be met by luck in fewer than one of 1,000 runs, were the promise just kept.
 """
@@ -8,11 +9,12 @@ from scipy.stats import binom
 
 from pipeline.config.params import load_params
 from pipeline.gate.comparison import expectations
-from studies.gate import PHASE2_TASKS, calibrate
+from studies.gate import calibrate
 from studies.retrains import TASKS
 from tests.tiny import REPOSITORY
 
 LUCK = 0.001
+SEEDS_FOR_STS = 6  # at the noise that was measured, as pipeline/gate/README.md says
 
 
 @pytest.fixture(scope="module")
@@ -31,11 +33,17 @@ def test_seeds_that_vary_more_than_expected_raise_few_alarms(expected):
     assert figures.alarms <= binom.ppf(1 - LUCK, 25, 0.05)
 
 
-def test_a_drop_of_two_margins_in_one_task_is_caught_with_three_seeds(expected):
-    figures = calibrate(40, 3, *expected, drop=2.0, seed=11)
-    for task in PHASE2_TASKS:
-        assert figures.caught[task] >= binom.ppf(LUCK, 40, 0.8), task
-    assert figures.alarms <= binom.ppf(1 - LUCK, 40, 0.05)
+@pytest.mark.parametrize(("num_seeds", "tasks"), [(3, ("sst", "para")), (SEEDS_FOR_STS, ("sts",))])
+def test_a_drop_of_two_margins_in_one_task_is_caught(expected, num_seeds, tasks):
+    figures = calibrate(30, num_seeds, *expected, drop=2.0, seed=11)
+    for task in tasks:
+        assert figures.caught[task] >= binom.ppf(LUCK, 30, 0.8), task
+    assert figures.alarms <= binom.ppf(1 - LUCK, 30, 0.05)
+
+
+def test_rows_that_share_seeds_raise_few_alarms(expected):
+    figures = calibrate(25, 3, *expected, related=0.6, seed=5)
+    assert figures.alarms <= binom.ppf(1 - LUCK, 25, 0.05)
 
 
 def test_the_same_seed_gives_the_same_figures(expected):
