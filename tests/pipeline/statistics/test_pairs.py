@@ -1,4 +1,4 @@
-"""Shared seeds: the covariance that they show, the correlation that many of them pin down, and what pairs tell each other."""
+"""Shared seeds: the covariance that they show, the correlation that many pin down, and what pairs tell each other."""
 
 import numpy as np
 import pytest
