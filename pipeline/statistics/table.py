@@ -11,8 +11,8 @@ from functools import cached_property
 import numpy as np
 
 from pipeline.files.digest import derive_seed
-from pipeline.statistics.bootstrap import draw_seed_noise, percentile_interval, resample_scores
-from pipeline.statistics.noise import Noise
+from pipeline.statistics.bootstrap import LEVEL, draw_seed_noise, percentile_interval, resample_scores
+from pipeline.statistics.noise import Noise, make_noise
 from pipeline.statistics.pairs import Pair, infer_population, measure_scatter
 from pipeline.statistics.samples import Spread, measure, measure_spread
 from pipeline.statistics.seeds import SD_G, infer_seed_sd
@@ -28,7 +28,8 @@ class RowScores:
     scores_S: np.ndarray
     resampled_SB: np.ndarray
     spread: Spread
-    collapsed_S: np.ndarray  # whether a seed gave nearly all examples one prediction
+    collapsed_S: np.ndarray  # whether a seed gave nearly all examples one prediction, in any of the tasks
+    all_collapsed_S: np.ndarray  # in all of the tasks
     parts: Mapping[str, np.ndarray]  # parts_SN (`samples`) of each task whose mean the scores are
 
     @property
@@ -58,8 +59,11 @@ class TaskScores:
 
     @cached_property
     def seed_weights(self) -> dict[str, np.ndarray]:
-        """weights_G of each row with more than one seed; where there is none, seeds are left out of account."""
-        rows = [row for row, scores in self.rows.items() if scores.num_seeds > 1]
+        """weights_G of each row whose seeds say something; of any other, seeds are left out of account.
+
+        One seed says nothing, nor do seeds that are all collapsed: `samples.measure_spread`.
+        """
+        rows = [row for row, scores in self.rows.items() if scores.spread.degrees]
         return dict(zip(rows, infer_seed_sd([self.rows[row].spread for row in rows]), strict=True)) if rows else {}
 
     def interval(self, row: str) -> tuple[float, float]:
@@ -82,25 +86,25 @@ class TaskScores:
     def both_collapsed(self, row: str, control: str) -> bool:
         """Whether both rows are collapsed in all seeds that they share: their difference is no number."""
         ours, theirs = self._share(row, control)
-        return bool(self.rows[row].collapsed_S[ours].all() and self.rows[control].collapsed_S[theirs].all())
+        return bool(self.rows[row].all_collapsed_S[ours].all() and self.rows[control].all_collapsed_S[theirs].all())
 
     def difference(self, row: str, control: str) -> tuple[float, float, float]:
         """low, high and two-sided p-value of row minus control, on the seeds that both have; examples are paired.
 
-        Seeds too, as far as the pairs of the table show that they move together. Predictions that are identical in all
-        these seeds have a difference of exactly 0; with one shared seed, the interval is over examples alone.
+        Seeds too, as far as the pairs of the table show that they move together and where that makes the interval
+        shorter. Predictions that are identical in all these seeds have a difference of exactly 0; with one shared seed,
+        the interval is over examples alone.
         """
         (ours, theirs), sides = self._share(row, control), (self.rows[row], self.rows[control])
         difference = float(sides[0].scores_S[ours].mean() - sides[1].scores_S[theirs].mean())
         resampled_B = sides[0].resampled_SB[ours].mean(axis=0) - sides[1].resampled_SB[theirs].mean(axis=0)
-        variances_K, weights_K = self._seed_variances(row, control)
+        noise = self._seed_noise(row, control)
         # Ordered and signed, the draws of a pair are the same whichever way round it is asked for.
         rng = np.random.default_rng(derive_seed("seeds", self.name, *sorted((row, control))))
-        order_K = variances_K.argsort()
-        noise_B = draw_seed_noise(variances_K[order_K], weights_K[order_K], rng) * (1 if row < control else -1)
+        noise_B = draw_seed_noise(noise.variances, noise.weights, rng) * (1 if row < control else -1)
         low, high = percentile_interval(resampled_B + noise_B)
         # The tail that Holm's correction asks about is beyond what the resamples reach: the p-value is in closed form.
-        below = Noise(float(resampled_B.var()) + variances_K, weights_K).probability_below(difference)
+        below = Noise(noise.variances + float(resampled_B.var()), noise.weights).probability_below(difference)
         return low, high, 2 * min(below, 1 - below)
 
     def _share(self, row: str, control: str) -> tuple[list[int], list[int]]:
@@ -108,20 +112,23 @@ class TaskScores:
         shared = self.shared_seeds(row, control)
         return tuple([self.rows[name].seeds.index(seed) for seed in shared] for name in (row, control))
 
-    def _seed_variances(self, row: str, control: str) -> tuple[np.ndarray, np.ndarray]:
-        """(variances_K, weights_K) that the choice of seeds gives row minus control."""
+    def _seed_noise(self, row: str, control: str) -> Noise:
+        """What the choice of seeds adds to row minus control."""
         num_shared = len(self.shared_seeds(row, control))
         if num_shared < 2 or self._is_identical(row, control):
-            return np.zeros(1), np.ones(1)
-        pair = self._pair(row, control)
+            return make_noise(0.0)
+        known = [self.seed_weights[name] for name in (row, control) if name in self.seed_weights]
+        unpaired, pair = (
+            make_noise(0.0, *((weights_G, 1 / num_shared) for weights_G in known)),
+            self._pair(row, control),
+        )
         if pair is None:
-            ours, theirs = self.seed_weights[row], self.seed_weights[control]
-            variances = np.add.outer(SD_G**2, SD_G**2).ravel()
-            return variances / num_shared, np.multiply.outer(ours, theirs).ravel()
+            return unpaired.condense()
         pairs = self._pairs if (row, control) in self._pairs else self._pairs | {(row, control): pair}
         counts = Counter(control for _, control in pairs)
-        variances, weights = pair.variances(infer_population([(pairs[key], counts[key[1]]) for key in pairs]))
-        return variances / num_shared, weights
+        variances_K, weights_K = pair.variances(infer_population([(pairs[key], counts[key[1]]) for key in pairs]))
+        sides = (Noise(variances_K / num_shared, weights_K).condense(), unpaired.condense())
+        return min(sides, key=lambda noise: noise.quantile((1 + LEVEL) / 2))
 
     @cached_property
     def _pairs(self) -> dict[tuple[str, str], Pair]:
@@ -166,8 +173,9 @@ def score_task(
         resampled_SB = resampled_BS[:, start : start + sample.num_seeds].T
         parts = {name: sample.parts_SN}
         rows[row] = RowScores(
-            tuple(seeds[row]), sample.scores_S, resampled_SB, measure_spread(sample), sample.collapsed_S, parts
-        )
+            tuple(seeds[row]), sample.scores_S, resampled_SB, measure_spread(sample),
+            sample.collapsed_S, sample.collapsed_S, parts,
+        )  # fmt: skip
         start += sample.num_seeds
     return TaskScores(name, rows, _list_pairs(rows, controls or {}))
 
@@ -194,6 +202,7 @@ def average_tasks(name: str, tasks: Mapping[str, TaskScores], rows: Mapping[str,
                 flip_variance=sum(part.spread.flip_variance for part in parts) / len(parts) ** 2,
             ),
             collapsed_S=np.any([part.collapsed_S for part in parts], axis=0),
+            all_collapsed_S=np.all([part.collapsed_S for part in parts], axis=0),
             parts={key: parts_SN for part in parts for key, parts_SN in part.parts.items()},
         )
     return TaskScores(name, averaged, _list_pairs(averaged, controls))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
+from pipeline.statistics.noise import make_noise
 from pipeline.statistics.table import TaskScores, average_tasks, score_task
 
 RNG = np.random.default_rng(5)
@@ -104,6 +105,29 @@ def test_both_collapsed_is_said_of_shared_seeds():
     rows = {"a": np.stack([same_N, predict([0.6])[0]]), "b": np.stack([same_N + 1, same_N])}
     assert score("t", rows, {"a": [0, 1], "b": [2, 0]}).both_collapsed("a", "b")
     assert not score("t", rows, {"a": [0, 1], "b": [1, 0]}).both_collapsed("a", "b")
+
+
+def test_overall_is_both_collapsed_only_where_every_task_is():
+    constant, moving = np.zeros((2, N)), predict([0.5, 0.6])
+    tasks = {
+        name: score(name, {"a": constant, "b": side_SN}) for name, side_SN in (("x", constant), ("y", moving))
+    } | {"z": score("z", {"a": constant, "b": constant})}
+    rows = {"a": ["x", "y"], "b": ["x", "y"]}
+    assert not average_tasks("overall", tasks, rows).both_collapsed("a", "b")
+    assert average_tasks("overall", tasks, dict.fromkeys(rows, ["x", "z"])).both_collapsed("a", "b")
+    assert average_tasks("overall", tasks, rows).rows["b"].collapsed_S.all()
+
+
+def test_shared_seeds_never_make_an_interval_longer():
+    for _ in range(8):
+        rows = move(3, 0.5, num_seeds=2)
+        shared = score("t", rows, controls=dict.fromkeys(["row_1", "row_2", "row_3"], "row_0"))
+        for row in ("row_1", "row_2", "row_3"):
+            low, high, _ = shared.difference(row, "row_0")
+            sides = [shared.rows[name] for name in (row, "row_0")]
+            weights = [(shared.seed_weights[name], 0.5) for name in (row, "row_0")]
+            examples = (sides[0].resampled_B - sides[1].resampled_B).var()
+            assert high - low <= 1.1 * 2 * make_noise(float(examples), *weights).quantile(0.975)
 
 
 def test_the_p_value_is_that_of_the_interval():
