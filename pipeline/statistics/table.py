@@ -118,17 +118,15 @@ class TaskScores:
         if num_shared < 2 or self._is_identical(row, control):
             return make_noise(0.0)
         known = [self.seed_weights[name] for name in (row, control) if name in self.seed_weights]
-        unpaired, pair = (
-            make_noise(0.0, *((weights_G, 1 / num_shared) for weights_G in known)),
-            self._pair(row, control),
-        )
+        unpaired = make_noise(0.0, *((weights_G, 1 / num_shared) for weights_G in known)).condense()
+        pair = self._pairs.get((row, control)) or self._pair(row, control)
         if pair is None:
-            return unpaired.condense()
-        pairs = self._pairs if (row, control) in self._pairs else self._pairs | {(row, control): pair}
+            return unpaired
+        pairs = self._pairs | {(row, control): pair}
         counts = Counter(control for _, control in pairs)
         variances_K, weights_K = pair.variances(infer_population([(pairs[key], counts[key[1]]) for key in pairs]))
-        sides = (Noise(variances_K / num_shared, weights_K).condense(), unpaired.condense())
-        return min(sides, key=lambda noise: noise.quantile((1 + LEVEL) / 2))
+        paired = Noise(variances_K / num_shared, weights_K).condense()
+        return min(paired, unpaired, key=lambda noise: noise.quantile((1 + LEVEL) / 2))
 
     @cached_property
     def _pairs(self) -> dict[tuple[str, str], Pair]:

@@ -114,7 +114,7 @@ def test_overall_is_both_collapsed_only_where_every_task_is():
     } | {"z": score("z", {"a": constant, "b": constant})}
     rows = {"a": ["x", "y"], "b": ["x", "y"]}
     assert not average_tasks("overall", tasks, rows).both_collapsed("a", "b")
-    assert average_tasks("overall", tasks, dict.fromkeys(rows, ["x", "z"])).both_collapsed("a", "b")
+    assert average_tasks("overall", tasks, {"a": ["x", "z"], "b": ["x", "z"]}).both_collapsed("a", "b")
     assert average_tasks("overall", tasks, rows).rows["b"].collapsed_S.all()
 
 
