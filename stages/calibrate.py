@@ -31,7 +31,7 @@ def main() -> None:
             shares = coverage.measure_coverage(tables, seeds, mix=arguments.mix, **kind)
         else:
             shares = gate.measure_gate(tables, seeds, *gate_kind, related=arguments.related, **kind)
-        print(f"| {' | '.join([str(seeds), *(f'{share:.1%}' for share in shares)])} |", flush=True)
+        print(f"| {' | '.join([str(seeds), *(f'{share:.1%}'.replace('nan%', '') for share in shares)])} |", flush=True)
     if not arguments.coverage:
         print(gate.find_seeds(tables, *gate_kind, related=arguments.related, **kind), "seeds catch four of five")
 
