@@ -6,7 +6,10 @@ disagree on as many examples as real ones do, and a seed adds its own quality, s
 Shape suffixes: N examples, S seeds.
 """
 
-from dataclasses import dataclass
+import json
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from scipy.special import ndtri
@@ -29,9 +32,17 @@ class TaskNoise:
 TASKS = {
     "sst": TaskNoise("accuracy", 1101, 0.50, 0.92, 0.004),
     "para": TaskNoise("accuracy", 20212, 0.80, 0.94, 0.002),
-    "sts": TaskNoise("pearson", 863, 0.75, 0.95, 0.005),
+    "sts": TaskNoise("pearson", 863, 0.75, 0.95, 0.0131),  # with the flips .0137: measured, as params.yaml says
     "cfimdb": TaskNoise("accuracy", 245, 0.96, 0.95, 0.004),
 }
+
+
+def at_measured_noise(path: Path) -> dict[str, TaskNoise]:
+    """`TASKS`, with the seed noise that `studies.seed_noise` wrote to a file, where it is there, of tasks it names."""
+    measured = json.loads(path.read_text())["tasks"] if path.is_file() else {}
+    return {
+        name: replace(task, seed_sd=measured[name]["sd"]) if name in measured else task for name, task in TASKS.items()
+    }
 
 
 def disagreement(task: TaskNoise) -> float:
@@ -47,11 +58,30 @@ def share_difficulty(rng: np.random.Generator, task: TaskNoise) -> tuple[np.ndar
     return rng.uniform(0, 5, task.num_examples), rng.standard_normal(task.num_examples)
 
 
+@dataclass(frozen=True)
+class Seeds:
+    """What the seeds of a row differ by, in standard deviations: their quality, and each model's own noise."""
+
+    quality_S: np.ndarray
+    own_SN: np.ndarray
+
+
+def draw_seeds(
+    rng: np.random.Generator, task: TaskNoise, num_seeds: int, like: Seeds | None = None, correlation: float = 0.0
+) -> Seeds:
+    """Seeds of a row that has nothing in common with others, or correlates seed by seed with the row of `like`."""
+    shapes = [num_seeds, (num_seeds, task.num_examples)]
+    if like is None or correlation == 0.0:
+        return Seeds(*map(rng.standard_normal, shapes))
+    new = math.sqrt(1 - correlation**2)
+    shared = zip((like.quality_S, like.own_SN), shapes, strict=True)
+    return Seeds(*(correlation * values + new * rng.standard_normal(shape) for values, shape in shared))
+
+
 def predict(
-    rng: np.random.Generator, task: TaskNoise, labels_N: np.ndarray, shared_N: np.ndarray, scores_S: np.ndarray
+    task: TaskNoise, labels_N: np.ndarray, shared_N: np.ndarray, scores_S: np.ndarray, own_SN: np.ndarray
 ) -> np.ndarray:
     """predictions_SN whose expected score over all examples that there might be is `scores_S`."""
-    own_SN = rng.standard_normal((len(scores_S), task.num_examples))
     if METRICS[task.metric].LABELS == "classes":
         latent_SN = np.sqrt(task.agreement) * shared_N + np.sqrt(1 - task.agreement) * own_SN
         return (latent_SN > ndtri(np.clip(scores_S, 0, 1))[:, None]).astype(np.float64)  # 0 is right

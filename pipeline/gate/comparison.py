@@ -1,12 +1,13 @@
-"""A whole comparison: verdicts, what only the present side has, and the floors that it must not fall below."""
+"""A whole comparison: verdicts, what only the present side has, the floors, and what must not have collapsed."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.config.schema import Gate, Params, Profile
 from pipeline.gate.cells import Cell, join, list_extra, list_files
+from pipeline.gate.collapse import Collapse, find_collapses
 from pipeline.gate.verdicts import VERDICTS, Verdict, judge
 from pipeline.statistics.samples import measure
 
@@ -21,6 +22,7 @@ class Floor:
     task: str
     floor: float
     score: float
+    is_collapsed: bool = False  # in any seed
 
     @property
     def is_kept(self) -> bool:
@@ -36,11 +38,13 @@ class Comparison:
     verdicts: list[Verdict]
     extra: list[str]  # phase/row/task that only the present side has
     floors: list[Floor]
+    collapses: list[Collapse] = field(default_factory=list)  # of the present side, whatever the baseline
 
     @property
     def is_regressed(self) -> bool:
-        """Whether anything is regressed or below its floor."""
-        return self.counts["regressed"] > 0 or not all(floor.is_kept for floor in self.floors)
+        """Whether anything is regressed, below its floor, or collapsed where that is not allowed."""
+        passed = [*(floor.is_kept for floor in self.floors), *(found.is_allowed for found in self.collapses)]
+        return self.counts["regressed"] > 0 or not all(passed)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -63,7 +67,8 @@ def compare(
 ) -> Comparison:
     """Compare two folders of predictions; of the current one only `runs`, where they are given.
 
-    `profile` has floors, and expectations of its own. What cannot be compared is a `ValueError` that says why.
+    `profile` has floors, cells that may collapse, and expectations of its own. What cannot be compared is a
+    `ValueError` that says why.
     """
     before, after = list_files(baseline), list_files(current, runs)
     unknown = sorted({task for _, _, task in before} - set(params.tasks))
@@ -76,7 +81,8 @@ def compare(
     floors = profile.floors if profile else {}
     running = {row: by_task for row, by_task in floors.items() if row in params.rows or row not in params.iterations}
     kept = list(_check_floors(cells, metrics, running))
-    return Comparison(str(baseline), str(current), verdicts, list_extra(before, after), kept)
+    collapses = list(find_collapses(after, metrics, profile)) if profile else []
+    return Comparison(str(baseline), str(current), verdicts, list_extra(before, after), kept, collapses)
 
 
 def expectations(
@@ -95,4 +101,5 @@ def _check_floors(cells: list[Cell], metrics: dict[str, str], floors: dict[str, 
             if (row, task) not in samples:
                 raise ValueError(f"the profile's floors: {row}.{task}: no predictions of it")
             cell = samples[row, task]
-            yield Floor(row, task, floor, measure(metrics[task], cell.labels_N, cell.current_SN).mean)
+            sample = measure(metrics[task], cell.labels_N, cell.current_SN)
+            yield Floor(row, task, floor, sample.mean, bool(sample.collapsed_S.any()))

@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
+from pipeline.gate.collapse import MARK
 from pipeline.gate.comparison import Comparison
 from pipeline.gate.verdicts import Verdict
 from pipeline.reporting import text_tables
@@ -12,7 +13,9 @@ WORDS = ("phase", "row", "task", "verdict", "note")
 LEGEND = (
     "could see: the smallest drop that this comparison finds four times out of five. regressed: a drop beyond the "
     "margin that is no accident of seeds and examples in any of the comparisons (Holm, 5% for all of them together); "
-    "equivalent: the interval lies within the margins; inconclusive: neither."
+    "equivalent: the interval lies within the margins; inconclusive: neither. "
+    f"{MARK}: collapsed, nearly all examples get one prediction in at least one seed; where both sides are collapsed "
+    "in all seeds, their difference is no number."
 )
 
 
@@ -47,6 +50,7 @@ def to_json(comparison: Comparison) -> dict[str, Any]:
         "verdicts": [asdict(verdict) for verdict in comparison.verdicts],
         "extra": comparison.extra,
         "floors": [asdict(floor) | {"is_kept": floor.is_kept} for floor in comparison.floors],
+        "collapses": [asdict(found) for found in comparison.collapses],
     }
 
 
@@ -55,14 +59,18 @@ def _cells(verdict: Verdict) -> tuple[str, ...]:
         verdict.phase,
         verdict.row,
         verdict.task,
-        f"{verdict.baseline:.4f}",
-        f"{verdict.current:.4f}",
-        f"{verdict.difference:+.4f}",
-        f"{verdict.low:+.4f} to {verdict.high:+.4f}",
+        *_sides(verdict),
+        "" if verdict.difference is None else f"{verdict.difference:+.4f}",
+        "" if verdict.difference is None else f"{verdict.low:+.4f} to {verdict.high:+.4f}",
         "" if verdict.smallest_drop is None else f"{verdict.smallest_drop:.4f}",
         verdict.verdict,
         verdict.note,
     )
+
+
+def _sides(verdict: Verdict) -> tuple[str, str]:
+    sides = ((verdict.baseline, verdict.baseline_collapsed), (verdict.current, verdict.current_collapsed))
+    return tuple(f"{score:.4f}{MARK if collapsed else ''}" for score, collapsed in sides)
 
 
 def _markdown_table(verdicts: list[Verdict]) -> str:
@@ -72,17 +80,31 @@ def _markdown_table(verdicts: list[Verdict]) -> str:
 
 def _summary(comparison: Comparison) -> list[str]:
     counts = ", ".join(f"{count} {name}" for name, count in comparison.counts.items())
-    identical = len(comparison.verdicts) - comparison.num_changed
+    identical = sum(verdict.is_identical for verdict in comparison.verdicts)
     lines = [f"{len(comparison.verdicts)} comparisons: {counts}; {identical} of them have identical predictions."]
     if comparison.extra:
         lines.append(f"Without a counterpart in the baseline: {', '.join(comparison.extra)}.")
     for verdict in comparison.verdicts:
         if verdict.verdict == "regressed":
             lines.append(
-                f"regressed: {verdict.row} {verdict.task} ({verdict.phase}): {verdict.baseline:.4f} to "
-                f"{verdict.current:.4f}, {verdict.difference:+.4f} ({verdict.low:+.4f} to {verdict.high:+.4f})."
+                f"regressed: {verdict.row} {verdict.task} ({verdict.phase}): {' to '.join(_sides(verdict))}, "
+                f"{verdict.difference:+.4f} ({verdict.low:+.4f} to {verdict.high:+.4f})."
+            )
+        if verdict.is_newly_collapsed:
+            lines.append(
+                f"newly collapsed: {verdict.row} {verdict.task} ({verdict.phase}): {' to '.join(_sides(verdict))}, in "
+                f"{verdict.current_collapsed} of {verdict.current_seeds} seeds."
             )
     for floor in comparison.floors:
         if not floor.is_kept:
-            lines.append(f"below its floor: {floor.row} {floor.task}: {floor.score:.4f}, at least {floor.floor:g}.")
+            mark = MARK if floor.is_collapsed else ""
+            lines.append(
+                f"below its floor: {floor.row} {floor.task}: {floor.score:.4f}{mark}, at least {floor.floor:g}."
+            )
+    for found in comparison.collapses:
+        if not found.is_allowed:
+            lines.append(
+                f"collapsed{MARK}: {found.row} {found.task}: {found.extent} in {found.collapsed} of {found.seeds} "
+                "seeds; the profile's may_collapse does not list it."
+            )
     return lines

@@ -13,7 +13,7 @@ import numpy as np
 from pipeline.evaluation.metrics import METRICS, OVERALL
 from pipeline.gate.cells import Cell
 from pipeline.gate.difference_side import Side, TrainedRun
-from pipeline.gate.verdicts import judge
+from pipeline.gate.verdicts import BOTH_COLLAPSED, Verdict, judge
 from pipeline.statistics.predictions import align, read_predictions
 
 TOLERANCE = 0.2  # of the range of the labels: a score this close to its label counts as right
@@ -32,7 +32,10 @@ class Change:
 
 @dataclass(frozen=True)
 class Score:
-    """A score of both sides, means over seeds; the interval of the difference is None without predictions."""
+    """A score of both sides, means over seeds; the interval of the difference is None without predictions.
+
+    `collapsed` says of each side whether it is collapsed in any seed, `both_collapsed` that both are in all of theirs.
+    """
 
     row: str
     metric: str
@@ -40,6 +43,8 @@ class Score:
     other: float
     num_seeds: tuple[int, int]
     interval: tuple[float, float] | None
+    collapsed: tuple[bool, bool] = (False, False)
+    both_collapsed: bool = False
 
     @property
     def difference(self) -> float:
@@ -93,10 +98,10 @@ def find_difference(one: Side, other: Side, margins: dict[str, float], seed_sd: 
             cell_ids.append(ids)
     metrics = {task: metric for _, runs, _ in pairs for task, metric in _metrics(runs[0]).items()}
     verdicts = judge(cells, metrics, margins, seed_sd)
-    intervals = {(verdict.row, verdict.task): (verdict.low, verdict.high) for verdict in verdicts}
+    judged = {(verdict.row, verdict.task): verdict for verdict in verdicts}
     return Difference(
         changes=[change for pair in pairs for change in _find_changes(*pair)],
-        scores=[score for pair in pairs for score in _find_scores(*pair, intervals)],
+        scores=[score for pair in pairs for score in _find_scores(*pair, judged)],
         flips=[
             flip
             for cell, ids in zip(cells, cell_ids, strict=True)
@@ -140,7 +145,7 @@ def _find_scores(
     name: str,
     runs: list[TrainedRun],
     other_runs: list[TrainedRun],
-    intervals: dict[tuple[str, str], tuple[float, float]],
+    judged: dict[tuple[str, str], Verdict],
 ) -> Iterator[Score]:
     metrics = _metrics(runs[0])
     keys = {task: f"{task}.{metric}" for task, metric in metrics.items()}
@@ -150,15 +155,23 @@ def _find_scores(
         sides = [[run.scores[key] for run in side if key in run.scores] for side in (runs, other_runs)]
         if all(sides):
             means, num_seeds = (fmean(sides[0]), fmean(sides[1])), (len(sides[0]), len(sides[1]))
-            interval = intervals.get((name, task))
-            if task == OVERALL and all((name, other) in intervals for other in metrics):
-                interval = _combine([intervals[name, other] for other in metrics], means[1] - means[0])
-            yield Score(name, key, *means, num_seeds, interval)
+            parts = [judged[name, part] for part in (metrics if task == OVERALL else [task]) if (name, part) in judged]
+            if len(parts) < (len(metrics) if task == OVERALL else 1):
+                yield Score(name, key, *means, num_seeds, None)
+                continue
+            collapsed = (any(part.baseline_collapsed for part in parts), any(part.current_collapsed for part in parts))
+            both_collapsed = all(part.verdict == BOTH_COLLAPSED for part in parts)
+            interval = None if both_collapsed else _combine(parts, means[1] - means[0])
+            yield Score(name, key, *means, num_seeds, interval, collapsed, both_collapsed)
 
 
-def _combine(intervals: list[tuple[float, float]], difference: float) -> tuple[float, float]:
-    """The interval of the mean of several tasks' scores, as of independent ones: half widths add in squares."""
-    half_width = math.sqrt(sum(((high - low) / 2) ** 2 for low, high in intervals)) / len(intervals)
+def _combine(verdicts: list[Verdict], difference: float) -> tuple[float, float]:
+    """The interval of the mean of several tasks' scores, as of independent ones: half widths add in squares.
+
+    Tasks that are collapsed on both sides add nothing: what has learned nothing does not vary.
+    """
+    moving = [verdict for verdict in verdicts if verdict.difference is not None]
+    half_width = math.sqrt(sum(((verdict.high - verdict.low) / 2) ** 2 for verdict in moving)) / len(verdicts)
     return difference - half_width, difference + half_width
 
 

@@ -4,14 +4,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.gate.collapse import MARK
 from pipeline.gate.difference import Difference, Flip, Score
 from pipeline.gate.difference_side import Side
 from pipeline.gate.revision import list_changed_files
+from pipeline.gate.verdicts import BOTH_COLLAPSED
 from pipeline.reporting import text_tables
 from pipeline.runs import layout
 from pipeline.tracking.texts import Texts
 
-LEGEND = "Difference: the second minus the first, with its 95% interval over seeds and examples; * excludes zero."
+LEGEND = (
+    "Difference: the second minus the first, with its 95% interval over seeds and examples; * excludes zero. "
+    f"{MARK}: collapsed, nearly all examples get one prediction in at least one seed (of overall: in one of its tasks)."
+)
 NUM_FLIPS = 10  # of each row and task, in each direction
 NUM_NAMES = 3  # of rows with the same change
 MAX_TEXT = 100  # characters of an example
@@ -104,7 +109,9 @@ def _merge_rows(lines: Iterable[tuple[str, ...]]) -> list[Sequence[str]]:
 def _score_cells(score: Score) -> Sequence[str]:
     interval = f"{score.interval[0]:+.3f} to {score.interval[1]:+.3f}" if score.interval else ""
     seeds = str(score.num_seeds[0]) if len(set(score.num_seeds)) == 1 else "{} and {}".format(*score.num_seeds)
-    values = (f"{score.one:.3f}", f"{score.other:.3f}", f"{score.difference:+.3f}")
+    marks = [MARK if collapsed else "" for collapsed in score.collapsed]
+    difference = BOTH_COLLAPSED if score.both_collapsed else f"{score.difference:+.3f}"
+    values = (f"{score.one:.3f}{marks[0]}", f"{score.other:.3f}{marks[1]}", difference)
     return (score.row, score.metric, *values, interval, "*" if score.is_clear else "", seeds)
 
 

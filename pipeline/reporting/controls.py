@@ -21,9 +21,9 @@ def control_table(results: Results, scores: dict[str, TaskScores]) -> pd.DataFra
     """The difference of every row to its control, for the tasks that both have.
 
     The overall score is among them where both rows evaluate the same tasks: else it is the mean of other things.
-    `difference` is the mean of (row - control), `sd` the sample standard deviation of the differences seed by seed;
-    `low` and `high` bound its 95% interval, examples paired and seeds unpaired. `p_holm` is the two-sided p-value after
-    Holm's correction over every line of this table, and `mark` stands where it is below `FAMILY_ERROR`.
+    `difference` is the mean of (row - control) over the `n` seeds that both have, `sd` the sample standard deviation of
+    the differences seed by seed; `low` and `high` bound its 95% interval (`TaskScores.difference`). `p_holm` is the
+    two-sided p-value after Holm's correction over every line, and `mark` stands where it is below `FAMILY_ERROR`.
     """
     lines: list[dict[str, Any]] = []
     for row in results.rows("phase2"):
@@ -46,15 +46,17 @@ def _compare(
     results: Results, scores: dict[str, TaskScores], row: dict[str, Any], control: dict[str, Any]
 ) -> list[dict[str, Any]]:
     ours, theirs = (
-        [seed_scores(results, run, side["tasks"]) for run in results.runs_of("phase2", side["row"])]
+        {run.seed: seed_scores(results, run, side["tasks"]) for run in results.runs_of("phase2", side["row"])}
         for side in (row, control)
     )
-    shared = [task for task in ours[0] if task in theirs[0]]
+    tasks, their_tasks = (next(iter(side.values())) for side in (ours, theirs))
+    shared = [task for task in tasks if task in their_tasks]
     if set(row["tasks"]) != set(control["tasks"]):
         shared = [task for task in shared if task != OVERALL]
     lines = []
     for task in shared:
-        differences = [our[task] - their[task] for our, their in zip(ours, theirs, strict=True)]
+        seeds = scores[task].shared_seeds(row["row"], control["row"])
+        differences = [ours[seed][task] - theirs[seed][task] for seed in seeds]
         difference, sd = mean_and_sd(differences)
         low, high, p = scores[task].difference(row["row"], control["row"])
         values = (row["row"], control["row"], task, metric_name(results, task), difference, sd, len(differences))

@@ -12,7 +12,6 @@ from functools import partial
 import numpy as np
 
 from pipeline.evaluation.metrics import METRICS
-from pipeline.statistics.seeds import SD_G
 
 NUM_RESAMPLES = 2000
 NUM_AT_ONCE = 100  # resamples whose weights are in memory together
@@ -46,10 +45,10 @@ def _resample_one_by_one(
     return np.array([[score(labels_N[drawn_N], row_N[drawn_N]) for row_N in predictions_SN] for drawn_N in drawn_BN])
 
 
-def draw_seed_noise(weights_G: np.ndarray, num_seeds: int, rng: np.random.Generator) -> np.ndarray:
-    """noise_B: how far the mean of so many new seeds lies from the row's true mean."""
-    sd_B = rng.choice(SD_G, size=NUM_RESAMPLES, p=weights_G / weights_G.sum())
-    return sd_B / np.sqrt(num_seeds) * rng.standard_normal(NUM_RESAMPLES)
+def draw_seed_noise(variances_K: np.ndarray, weights_K: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """noise_B: how far a mean over new seeds lies from the truth, of a variance that is known up to weights."""
+    variances_B = rng.choice(variances_K, size=NUM_RESAMPLES, p=weights_K / weights_K.sum())
+    return np.sqrt(variances_B) * rng.standard_normal(NUM_RESAMPLES)
 
 
 def percentile_interval(values_B: np.ndarray) -> tuple[float, float]:

@@ -59,10 +59,13 @@ def measure(metric: str, labels_N: np.ndarray, predictions_SN: np.ndarray) -> Sa
 
 
 def measure_spread(sample: Sample) -> Spread:
-    """The spread of a row's seeds. Seeds that agree on every example say nothing about others: no degrees."""
-    sum_of_squares = float(((sample.scores_S - sample.mean) ** 2).sum())
-    if sample.num_seeds < 2:
+    """The spread of a row's seeds; without degrees where they say nothing of others.
+
+    So do seeds that agree on every example, and those that are all collapsed: what has learned nothing does not vary.
+    """
+    if sample.num_seeds < 2 or sample.collapsed_S.all():
         return Spread(0.0, 0, 0.0)
+    sum_of_squares = float(((sample.scores_S - sample.mean) ** 2).sum())
     flips_SN = sample.parts_SN - sample.scores_S[:, None]
     flip_variance = float(flips_SN.var(axis=0, ddof=1).mean()) / flips_SN.shape[1]
     return Spread(sum_of_squares, sample.num_seeds - 1 if flip_variance else 0, flip_variance)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline.statistics.samples import measure, measure_spread
-from studies.retrains import TASKS, disagreement, predict, share_difficulty
+from studies.retrains import TASKS, disagreement, draw_seeds, predict, share_difficulty
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -13,8 +13,9 @@ def test_seeds_are_as_good_and_as_unlike_as_they_should_be(name):
     means, spreads = [], []
     for _ in range(30):
         labels_N, shared_N = share_difficulty(rng, task)
-        scores_S = task.score + task.seed_sd * rng.standard_normal(10)
-        predictions_SN = predict(rng, task, labels_N, shared_N, scores_S)
+        seeds = draw_seeds(rng, task, 10)
+        scores_S = task.score + task.seed_sd * seeds.quality_S
+        predictions_SN = predict(task, labels_N, shared_N, scores_S, seeds.own_SN)
         sample = measure(task.metric, labels_N, predictions_SN)
         means.append(sample.mean)
         spreads.append(measure_spread(sample))

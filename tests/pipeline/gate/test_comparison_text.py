@@ -1,9 +1,11 @@
 """A comparison in words: the terminal's table, the comment, and JSON."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
+from pipeline.gate.collapse import Collapse
 from pipeline.gate.comparison import Comparison, Floor
 from pipeline.gate.comparison_text import render_markdown, render_terminal, to_json
 from pipeline.gate.verdicts import Verdict
@@ -19,7 +21,9 @@ def verdict(row: str, name: str, difference: float, **changes) -> Verdict:
     return Verdict(**(fields | changes))
 
 
-SAME = verdict("same", "equivalent", 0.0, low=0.0, high=0.0, smallest_drop=None, note="identical predictions")
+SAME = verdict(
+    "same", "equivalent", 0.0, low=0.0, high=0.0, smallest_drop=None, note="identical predictions", is_identical=True
+)
 WORSE = verdict("worse", "regressed", -0.05)
 
 
@@ -37,7 +41,8 @@ def test_terminal_line_by_line(comparison):
     )
     assert lines[2].split() == "phase2 worse sst 0.5000 0.4500 -0.0500 -0.0600 to -0.0400 0.0350 regressed".split()
     assert lines[4:] == [
-        "2 comparisons: 1 regressed, 0 inconclusive, 1 equivalent, 0 improved; 1 of them have identical predictions.",
+        "2 comparisons: 1 regressed, 0 both collapsed, 0 inconclusive, 1 equivalent, 0 improved; "
+        "1 of them have identical predictions.",
         "Without a counterpart in the baseline: phase2/new/sst.",
         "regressed: worse sst (phase2): 0.5000 to 0.4500, -0.0500 (-0.0600 to -0.0400).",
         "below its floor: worse sst: 0.4500, at least 0.48.",
@@ -54,19 +59,38 @@ def test_markdown_shows_what_is_wrong_and_folds_the_rest(comparison):
     assert len({line.count("|") for line in tables}) == 1
 
 
+def test_collapsed_cells_are_marked_everywhere_and_have_no_difference():
+    numbers = dict.fromkeys(("difference", "low", "high", "smallest_drop"))
+    both = replace(verdict("both", "both collapsed", 0.0), baseline_collapsed=3, current_collapsed=3, **numbers)
+    new = verdict("new", "regressed", -0.1, current_collapsed=2)
+    floors = [Floor("new", "sst", 0.48, 0.4, is_collapsed=True)]
+    comparison = Comparison("before", "after", [both, new], [], floors)
+    for text in (render_terminal(comparison), render_markdown(comparison)):
+        assert text.count("0.5000†") == 2 and text.count("0.4000†") == 4 and "None" not in text
+        assert "newly collapsed: new sst (phase2): 0.5000 to 0.4000†, in 2 of 3 seeds." in text
+        assert "newly collapsed: both" not in text
+    assert json.dumps(to_json(comparison), allow_nan=False)
+
+
 def test_json_is_all_of_it(comparison):
     content = json.loads(json.dumps(to_json(comparison), allow_nan=False))
     assert content["regressed"] is True
-    assert content["counts"] == {"regressed": 1, "inconclusive": 0, "equivalent": 1, "improved": 0}
+    assert content["counts"] == {"regressed": 1, "both collapsed": 0, "inconclusive": 0, "equivalent": 1, "improved": 0}
     assert content["verdicts"][1]["difference"] == -0.05
     assert [floor["is_kept"] for floor in content["floors"]] == [False, True]
 
 
 @pytest.mark.parametrize(
-    ("verdicts", "floors", "regressed"),
-    [([SAME], [], False), ([WORSE], [], True), ([SAME], [Floor("r", "sst", 0.4, 0.3)], True)],
+    ("verdicts", "floors", "collapses", "regressed"),
+    [
+        ([SAME], [], [], False),
+        ([WORSE], [], [], True),
+        ([SAME], [Floor("r", "sst", 0.4, 0.3)], [], True),
+        ([SAME], [], [Collapse("r", "sst", "", 1, 3, is_allowed=True)], False),
+        ([SAME], [], [Collapse("r", "sst", "", 1, 3, is_allowed=False)], True),
+    ],
 )
-def test_what_counts_as_regressed(verdicts, floors, regressed):
-    comparison = Comparison("before", "after", verdicts, [], floors)
+def test_what_counts_as_regressed(verdicts, floors, collapses, regressed):
+    comparison = Comparison("before", "after", verdicts, [], floors, collapses)
     assert comparison.is_regressed is regressed
     assert ("no regression" in render_markdown(comparison)) is not regressed

@@ -28,9 +28,10 @@ def project(tmp_path, monkeypatch, write):
     return tmp_path
 
 
-def set_params(root, floors=None) -> None:
+def set_params(root, floors=None, may_collapse=None) -> None:
     params = yaml.load((REPOSITORY / "params.yaml").read_text(), LOADER)
     params["profile"], params["profiles"]["sample"]["floors"] = "sample", floors or {}
+    params["profiles"]["sample"]["may_collapse"] = may_collapse or {}
     params["iterations"]["row"] = {"schedule": [], "tasks": ["sst", "sts"]}
     params["rows"].append("row")
     (root / "params.yaml").write_text(dump_yaml(params))
@@ -70,7 +71,8 @@ def test_two_equal_folders_exit_0_whatever_the_floors(project, monkeypatch, caps
     set_params(project, {"row": {"sst": 0.99}})
     folder = project / "results/sample/predictions"
     assert check(monkeypatch, "--baseline", folder, "--current", folder) == 0
-    assert "3 comparisons: 0 regressed, 0 inconclusive, 3 equivalent, 0 improved; 3 of" in capsys.readouterr().out
+    counts = "3 comparisons: 0 regressed, 0 both collapsed, 0 inconclusive, 3 equivalent, 0 improved; 3 of"
+    assert counts in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -153,6 +155,21 @@ def test_floors_are_of_make_check_alone(project, monkeypatch, capsys):
     set_params(project, {"rwo": {"sst": 0.6}})
     with pytest.raises(ValueError, match="floors: 'rwo' is unknown; allowed: sst_pretrain"):
         check(monkeypatch)
+
+
+def test_a_collapsed_cell_fails_whatever_the_baseline_unless_it_is_listed(project, monkeypatch, capsys):
+    folder = project / "results/sample/predictions/phase2"
+    write_predictions(folder / "row-1", "sst", [3.0] * 398 + [1.0] * 2)
+    for seed in (0, 1, 2):
+        write_predictions(folder / f"row-{seed}", "sts", [2.5] * 400)
+    bless(monkeypatch)
+    assert check(monkeypatch) == 1
+    text = capsys.readouterr().out
+    assert "collapsed†: row sst: one prediction for 99.5% of the examples in 1 of 3 seeds; the profile's" in text
+    assert "collapsed†: row sts: a spread of 0.0000 of the labels' in 3 of 3 seeds" in text
+    assert "1 both collapsed" in text and "newly collapsed" not in text
+    set_params(project, may_collapse={"row": ["sst", "sts"]})
+    assert check(monkeypatch) == 0
 
 
 def test_the_baseline_is_readable_and_the_same_bytes_twice(project, monkeypatch):

@@ -6,7 +6,7 @@ import pytest
 from pipeline.gate.cells import Cell
 from pipeline.gate.verdicts import _measure_spread, judge
 from pipeline.statistics.samples import measure
-from studies.retrains import TASKS, predict, share_difficulty
+from studies.retrains import TASKS, draw_seeds, predict, share_difficulty
 
 METRICS = {name: task.metric for name, task in TASKS.items()}
 MARGINS = {"sst": 0.02, "para": 0.005, "sts": 0.015, "cfimdb": 0.02}
@@ -19,8 +19,9 @@ def make_cell(task="para", difference=0.0, seeds=(3, 3), row="row", rng_seed=0, 
     sides = []
     for num_seeds, shift in zip(seeds, (0.0, difference), strict=True):
         deviation = kind.seed_sd if seed_sd is None else seed_sd
-        scores_S = kind.score + shift + deviation * rng.standard_normal(num_seeds)
-        sides.append(predict(rng, kind, labels_N, shared_N, scores_S))
+        drawn = draw_seeds(rng, kind, num_seeds)
+        scores_S = kind.score + shift + deviation * drawn.quality_S
+        sides.append(predict(kind, labels_N, shared_N, scores_S, drawn.own_SN))
     return Cell("phase2", row, task, labels_N, *sides)
 
 
@@ -89,14 +90,18 @@ def test_constant_predictions_score_0_and_are_noted():
     constant = Cell("phase2", "row", "sts", cell.labels_N, cell.baseline_SN, np.full_like(cell.current_SN, 2.5))
     (verdict,) = judge_cells(constant)
     assert (verdict.current, verdict.verdict) == (0, "regressed")
-    assert verdict.note == "current: collapsed to one prediction in 3 of 3"
+    assert verdict.note == "current: collapsed in 3 of 3 seeds"
+    assert verdict.is_newly_collapsed and (verdict.baseline_collapsed, verdict.current_collapsed) == (0, 3)
 
 
-def test_two_different_constants_are_no_difference():
-    cell = make_cell("sts")
-    sides = [np.full_like(cell.baseline_SN, value) for value in (1.0, 2.0)]
-    (verdict,) = judge_cells(Cell("phase2", "row", "sts", cell.labels_N, *sides))
-    assert verdict.difference == 0 and verdict.verdict in ("equivalent", "inconclusive")
+@pytest.mark.parametrize("values", [(1.0, 2.0), (1.0, 1.0)])
+def test_two_collapsed_sides_are_no_comparison(values):
+    cell, other = make_cell("sts"), make_cell("sst", -0.05)
+    sides = [np.full_like(cell.baseline_SN, value) for value in values]
+    verdict, among = judge_cells(Cell("phase2", "row", "sts", cell.labels_N, *sides), other)
+    assert (verdict.verdict, verdict.difference, verdict.low, verdict.high) == ("both collapsed", None, None, None)
+    assert not verdict.is_newly_collapsed
+    assert among.p_drop == judge_cells(other)[0].p_drop, "Holm does not count it"
 
 
 def test_more_seeds_see_smaller_drops():

@@ -20,7 +20,7 @@ def test_controls_are_differences_seed_by_seed(profile):
     assert table[["row", "control", "task", "metric", "n"]].values.tolist() == [
         ["row", "iteration_2", "sst", "accuracy", 2]
     ]
-    # Both rows move by .2 between the seeds, their difference by nothing; but seeds are no pairs, so the interval does.
+    # Both rows move by .2 between the seeds, their difference by nothing; but two seeds of one pair are not believed.
     assert (table["difference"][0], table["sd"][0]) == pytest.approx((0.1, 0.0))
     assert table["low"][0] < 0 < table["high"][0]
     assert table["mark"][0] == ""

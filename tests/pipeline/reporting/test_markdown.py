@@ -87,7 +87,7 @@ def test_table1_puts_the_paper_beside_our_value(profile):
 
 def test_controls_carry_a_sign_an_interval_and_a_mark_where_it_is_sure(profile):
     profile.add("phase2", "iteration_2", [{"sst": 0.5, "sts": 0.1}, {"sst": 0.6, "sts": 0.1}])
-    profile.add("phase2", "row", [{"sst": 0.6, "sts": 0.99}, {"sst": 0.7, "sts": 0.99}], control="iteration_2")
+    profile.add("phase2", "row", [{"sst": 0.7, "sts": 0.99}, {"sst": 0.6, "sts": 0.99}], control="iteration_2")
     lines = controls(profile)
     cells = [cell.strip() for cell in lines[4].split("|")[1:-1]]
     assert cells[:2] == ["`row`", "`iteration_2`"] and cells[5] == "2"

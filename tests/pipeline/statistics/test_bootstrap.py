@@ -9,7 +9,6 @@ from scipy.stats import norm
 from pipeline.evaluation.metrics import METRICS
 from pipeline.statistics import bootstrap
 from pipeline.statistics.bootstrap import NUM_RESAMPLES, draw_seed_noise, percentile_interval, resample_scores
-from pipeline.statistics.seeds import SD_G
 
 RNG = np.random.default_rng(0)
 LABELS_N = RNG.integers(0, 3, 50).astype(float)
@@ -44,10 +43,10 @@ def test_the_same_generator_gives_the_same_scores():
     assert one[:, 0].std() == pytest.approx(np.sqrt(one[:, 0].mean() * (1 - one[:, 0].mean()) / 50), rel=0.1)
 
 
-def test_seed_noise_is_that_of_the_mean_of_seeds():
-    weights_G = np.eye(len(SD_G))[50]
-    noise_B = draw_seed_noise(weights_G, 4, np.random.default_rng(2))
-    assert noise_B.std() == pytest.approx(SD_G[50] / 2, rel=0.06)
+def test_seed_noise_has_the_variances_by_their_weights():
+    noise_B = draw_seed_noise(np.array([0.0, 4.0]), np.array([3.0, 1.0]), np.random.default_rng(2))
+    assert np.mean(noise_B == 0) == pytest.approx(0.75, abs=0.03)
+    assert noise_B[noise_B != 0].std() == pytest.approx(2, rel=0.1)
 
 
 def test_the_interval_holds_95_percent():

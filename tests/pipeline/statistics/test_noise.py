@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm, t
 
-from pipeline.statistics.noise import make_noise
+from pipeline.statistics.noise import Noise, make_noise
 from pipeline.statistics.seeds import SD_G
 
 
@@ -34,3 +34,12 @@ def test_no_noise_is_an_answer():
     noise = make_noise(0.0)
     assert [noise.probability_below(value) for value in (-0.1, 0.0, 0.1)] == [0, 0.5, 1]
     assert noise.quantile(0.975) == 0
+
+
+def test_condensed_noise_is_the_same_noise():
+    rng = np.random.default_rng(0)
+    noise = Noise(rng.lognormal(size=5000), rng.random(5000) / 2500)
+    few = noise.condense()
+    assert len(few.variances) < 400 and (np.diff(few.variances) > 0).all()
+    assert few.weights.sum() == pytest.approx(noise.weights.sum())
+    assert few.weights @ few.variances == pytest.approx(noise.weights @ noise.variances)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from pipeline.statistics.table import average_tasks, score_task
+from pipeline.statistics.noise import make_noise
+from pipeline.statistics.table import TaskScores, average_tasks, score_task
 
 RNG = np.random.default_rng(5)
 N = 600
@@ -19,8 +20,13 @@ def predict(scores: list[float], agreement: float = 0.9) -> np.ndarray:
     return (ranks_SN >= np.round(np.array(scores) * N)[:, None]).astype(float)
 
 
+def score(name: str, rows: dict[str, np.ndarray], seeds: dict[str, list[int]] | None = None, **kind) -> TaskScores:
+    seeds = {row: range(len(rows[row])) for row in rows} | (seeds or {})
+    return score_task(name, "accuracy", LABELS_N, rows, seeds, **kind)
+
+
 def test_pairing_by_example_narrows_a_difference():
-    table = score_task("t", "accuracy", LABELS_N, {"a": predict([0.6]), "b": predict([0.65]), "c": predict([0.6], 0)})
+    table = score("t", {"a": predict([0.6]), "b": predict([0.65]), "c": predict([0.6], 0)})
     low, high, p = table.difference("b", "a")
     assert low < 0.05 < high
     unpaired_low, unpaired_high, unpaired_p = table.difference("b", "c")
@@ -31,7 +37,7 @@ def test_pairing_by_example_narrows_a_difference():
 def test_seeds_widen_an_interval_and_few_of_them_more():
     widths = {}
     for name, scores in {"alike": [0.6, 0.6, 0.6], "unlike": [0.5, 0.6, 0.7], "few": [0.55, 0.65]}.items():
-        low, high = score_task(name, "accuracy", LABELS_N, {"row": predict(scores)}).interval("row")
+        low, high = score(name, {"row": predict(scores)}).interval("row")
         assert low < 0.6 < high
         widths[name] = high - low
     assert widths["alike"] < widths["unlike"]
@@ -39,36 +45,107 @@ def test_seeds_widen_an_interval_and_few_of_them_more():
 
 
 def test_one_seed_is_examples_alone():
-    table = score_task("t", "accuracy", LABELS_N, {"row": predict([0.6])})
+    table = score("t", {"row": predict([0.6])})
     low, high = table.interval("row")
     assert (high - low) / 2 == pytest.approx(1.96 * np.sqrt(0.24 / N), rel=0.07)
     assert table.seed_weights == {}
 
 
-def test_a_row_is_no_different_from_itself():
-    predictions_SN = predict([0.6, 0.62])
-    table = score_task("t", "accuracy", LABELS_N, {"a": predictions_SN, "b": predictions_SN})
-    low, high, p = table.difference("a", "b")
-    assert low < 0 < high
-    assert p == pytest.approx(1)
+def test_rows_that_predict_the_same_in_every_shared_seed_do_not_differ_at_all():
+    predictions_SN = predict([0.6, 0.7, 0.65])
+    table = score("t", {"a": predictions_SN, "b": predictions_SN[1:]}, {"b": [1, 2]})
+    assert table.difference("a", "b") == (0.0, 0.0, 1.0)
+
+
+def test_a_difference_is_that_of_the_shared_seeds():
+    ours_SN, theirs_SN = predict([0.9, 0.6, 0.62]), predict([0.6, 0.58, 0.2])
+    table = score("t", {"a": ours_SN, "b": theirs_SN}, {"a": [0, 1, 2], "b": [1, 2, 5]})
+    assert table.shared_seeds("a", "b") == (1, 2)
+    low, high, _ = table.difference("a", "b")
+    assert (low + high) / 2 == pytest.approx(0.02, abs=0.02)
+    with pytest.raises(ValueError, match="t: a has seeds .*, its control c"):
+        score("t", {"a": ours_SN, "c": theirs_SN}, {"c": [7, 8, 9]}).difference("a", "c")
+
+
+def test_one_shared_seed_is_examples_alone():
+    table = score("t", {"a": predict([0.3, 0.65]), "b": predict([0.6, 0.9])}, {"a": [0, 1], "b": [1, 2]})
+    low, high, _ = table.difference("a", "b")
+    alone = score("t", {"a": predict([0.65]), "b": predict([0.6])}).difference("a", "b")
+    assert high - low == pytest.approx(alone[1] - alone[0], rel=0.25)
+
+
+def move(rows: int, together: float, num_seeds: int = 3) -> dict[str, np.ndarray]:
+    """Rows whose seeds move by .05, `together` with those of the control, the first one."""
+    control_S = RNG.standard_normal(num_seeds)
+    own = np.sqrt(1 - together**2) * RNG.standard_normal((rows, num_seeds))
+    scores = 0.6 + 0.05 * np.concatenate([control_S[None], together * control_S + own])
+    return {f"row_{place}": predict(list(row)) for place, row in enumerate(scores)}
+
+
+def width(rows: dict[str, np.ndarray], **kind) -> float:
+    low, high, _ = score("t", rows, **kind).difference("row_1", "row_0")
+    return high - low
+
+
+def test_seeds_are_paired_as_far_as_the_pairs_of_the_table_move_together():
+    controls = {f"row_{place}": "row_0" for place in range(1, 7)}
+    together, apart = (move(6, correlation) for correlation in (0.99, 0.0))
+    assert width(together, controls=controls) < 0.6 * width(apart, controls=controls)
+    assert width(together, controls=controls) < width(together)  # other pairs say more than this pair alone
+
+
+def test_a_difference_is_the_same_either_way_round():
+    rows = {"a": predict([0.6, 0.7]), "b": predict([0.5, 0.55])}
+    low, high, p = score("t", rows).difference("a", "b")
+    assert score("t", rows).difference("b", "a") == pytest.approx((-high, -low, p))
+
+
+def test_both_collapsed_is_said_of_shared_seeds():
+    same_N = np.zeros(N)
+    rows = {"a": np.stack([same_N, predict([0.6])[0]]), "b": np.stack([same_N + 1, same_N])}
+    assert score("t", rows, {"a": [0, 1], "b": [2, 0]}).both_collapsed("a", "b")
+    assert not score("t", rows, {"a": [0, 1], "b": [1, 0]}).both_collapsed("a", "b")
+
+
+def test_overall_is_both_collapsed_only_where_every_task_is():
+    constant, moving = np.zeros((2, N)), predict([0.5, 0.6])
+    tasks = {
+        name: score(name, {"a": constant, "b": side_SN}) for name, side_SN in (("x", constant), ("y", moving))
+    } | {"z": score("z", {"a": constant, "b": constant})}
+    rows = {"a": ["x", "y"], "b": ["x", "y"]}
+    assert not average_tasks("overall", tasks, rows).both_collapsed("a", "b")
+    assert average_tasks("overall", tasks, {"a": ["x", "z"], "b": ["x", "z"]}).both_collapsed("a", "b")
+    assert average_tasks("overall", tasks, rows).rows["b"].collapsed_S.all()
+
+
+def test_shared_seeds_never_make_an_interval_longer():
+    for _ in range(8):
+        rows = move(3, 0.5, num_seeds=2)
+        shared = score("t", rows, controls=dict.fromkeys(["row_1", "row_2", "row_3"], "row_0"))
+        for row in ("row_1", "row_2", "row_3"):
+            low, high, _ = shared.difference(row, "row_0")
+            sides = [shared.rows[name] for name in (row, "row_0")]
+            weights = [(shared.seed_weights[name], 0.5) for name in (row, "row_0")]
+            examples = (sides[0].resampled_B - sides[1].resampled_B).var()
+            assert high - low <= 1.1 * 2 * make_noise(float(examples), *weights).quantile(0.975)
 
 
 def test_the_p_value_is_that_of_the_interval():
     scores = np.linspace(0.5, 0.7, 12)
-    table = score_task("t", "accuracy", LABELS_N, {"a": predict(scores), "b": predict(scores + 0.04)})
+    table = score("t", {"a": predict(scores), "b": predict(scores[::-1] + 0.04)})
     low, high, p = table.difference("b", "a")
     assert p == pytest.approx(2 * norm.sf(0.04 / ((high - low) / 2 / 1.96)), rel=0.3)
 
 
 def test_the_name_decides_what_is_drawn():
     rows = {"a": predict([0.6, 0.7]), "b": predict([0.5, 0.55])}
-    tables = [score_task(name, "accuracy", LABELS_N, rows) for name in ("x", "x", "y")]
+    tables = [score(name, rows) for name in ("x", "x", "y")]
     assert tables[0].difference("a", "b") == tables[1].difference("a", "b") != tables[2].difference("a", "b")
 
 
 def test_overall_is_the_mean_seed_by_seed():
     parts = [
-        score_task(name, "accuracy", LABELS_N, {"a": predict(scores), **extra})
+        score(name, {"a": predict(scores), **extra})
         for name, scores, extra in (("one", [0.4, 0.6], {"b": predict([0.5, 0.5])}), ("two", [0.6, 0.4], {}))
     ]
     tasks = dict(zip(("one", "two"), parts, strict=True))

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.files.atomic import write_text
 from stages import diff
-from tests.pipeline.gate.difference.conftest import IDS
+from tests.pipeline.gate.difference.conftest import IDS, write_runs
 from tests.tiny import call_stage
 
 
@@ -34,3 +34,12 @@ def test_nothing_differs(project: Path, capsys: pytest.CaptureFixture[str]) -> N
     printed = capsys.readouterr().out
     assert "What differs" not in printed and "Flipped" not in printed
     assert "+0.000 to +0.000" in printed
+
+
+def test_collapsed_scores_are_marked_and_two_of_them_have_no_difference(project: Path, capsys) -> None:
+    write_runs(project, "baseline", 199)
+    call_stage(diff, "baseline", "iteration_1", "--profile", "tiny")
+    assert "sst.accuracy  0.995†    0.800        -0.195" in capsys.readouterr().out
+    write_runs(project, "iteration_1", 1)
+    call_stage(diff, "baseline", "iteration_1", "--profile", "tiny")
+    assert "sst.accuracy  0.995†    0.005†       both collapsed" in capsys.readouterr().out
