@@ -12,7 +12,7 @@ from pipeline.statistics.predictions import align, find_tasks, read_predictions
 from pipeline.statistics.seeds import SD_G
 from pipeline.statistics.table import TaskScores, average_tasks, score_task
 
-INTERVAL_COLUMNS = ("phase", "row", "task", "metric", "mean", "low", "high", "example_sd", "seed_sd", "n")
+INTERVAL_COLUMNS = ("phase", "row", "task", "metric", "mean", "low", "high", "example_sd", "seed_sd", "n", "collapsed")
 
 
 def measure_scores(results: Results, phase: str) -> dict[str, TaskScores]:
@@ -38,7 +38,8 @@ def interval_table(results: Results, scores: dict[str, dict[str, TaskScores]]) -
     """One line per phase, row and task; `scores` are those of each phase.
 
     `example_sd` is the standard error that the choice of examples brings; `seed_sd` the standard deviation between
-    seeds that the table's rows speak for, empty where there is one seed.
+    seeds that the table's rows speak for, empty where there is one seed. `collapsed` is the number of seeds whose
+    predictions hardly depend on the example (`metrics.is_collapsed`), of `overall` those of any task.
     """
     lines = []
     for phase, by_task in scores.items():
@@ -51,6 +52,7 @@ def interval_table(results: Results, scores: dict[str, dict[str, TaskScores]]) -
                     phase, row["row"], task, metric_name(results, task), measured.mean,
                     *by_task[task].interval(row["row"]), float(measured.resampled_B.std()),
                     None if weights_G is None else float(weights_G @ SD_G), measured.num_seeds,
+                    int(measured.collapsed_S.sum()),
                 ))  # fmt: skip
     return pd.DataFrame(lines, columns=list(INTERVAL_COLUMNS))
 

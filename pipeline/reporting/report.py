@@ -7,11 +7,13 @@ import pandas as pd
 
 from pipeline.files.atomic import write_json, write_text
 from pipeline.files.digest import hash_bytes, hash_files
+from pipeline.reporting.compose import compose_controls, compose_table1, compose_table2
 from pipeline.reporting.controls import control_table
+from pipeline.reporting.costs import cost_table
 from pipeline.reporting.figures import draw_conflicts, draw_curves
 from pipeline.reporting.histories import conflict_table, curve_table
 from pipeline.reporting.intervals import interval_table, measure_scores
-from pipeline.reporting.markdown import render_controls, render_table1, render_table2
+from pipeline.reporting.markdown import render_markdown
 from pipeline.reporting.publish import publish
 from pipeline.reporting.results import EVALUATED_PHASES, Results, read_results
 from pipeline.reporting.tables import score_table, table_metrics
@@ -27,6 +29,7 @@ TABLE_FILES = (
     "intervals.csv",
     "controls.csv",
     "controls.md",
+    "costs.csv",
     "metrics.json",
 )
 FIGURE_FILES = ("figure2.png", "figure3.png", "conflicts.png")
@@ -51,14 +54,16 @@ def _write_tables(folder: Path, results: Results) -> dict[str, dict[str, float]]
     table1, table2 = score_table(results, "part1"), score_table(results, "phase2")
     scores = {phase: measure_scores(results, phase) for phase in EVALUATED_PHASES}
     intervals, controls = interval_table(results, scores), control_table(results, scores["phase2"])
-    for name, table, text in (
-        ("table1", table1, render_table1(results, table1, intervals)),
-        ("table2", table2, render_table2(results, table2, intervals)),
-        ("controls", controls, render_controls(results, controls)),
+    costs = cost_table(results)
+    for name, table, document in (
+        ("table1", table1, compose_table1(results, table1, intervals, costs)),
+        ("table2", table2, compose_table2(results, table2, intervals, costs)),
+        ("controls", controls, compose_controls(results, controls)),
     ):
         _write_csv(folder / f"{name}.csv", table)
-        write_text(folder / f"{name}.md", text)
+        write_text(folder / f"{name}.md", render_markdown(document))
     _write_csv(folder / "intervals.csv", intervals)
+    _write_csv(folder / "costs.csv", costs)
     metrics = table_metrics(table1, table2)
     write_json(folder / "metrics.json", metrics)
     return metrics

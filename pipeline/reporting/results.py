@@ -37,9 +37,10 @@ class Result:
             raise ValueError(f"{name}: no metric {key!r}, only {', '.join(sorted(metrics))}")
         return metrics[key][-1][-1]
 
-    def has_score(self, key: str) -> bool:
-        """Whether the evaluation holds the metric."""
-        return bool(self.evaluation["metrics"].get(key))
+    def last_point(self, key: str) -> float | None:
+        """The last value of a metric of the training, such as `cost/steps`; None where the record has none."""
+        points = self.training["metrics"].get(key)
+        return points[-1][-1] if points else None
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Results:
         return self.index.get(phase, [])
 
     def runs_of(self, phase: str, row: str) -> list[Result]:
-        """The runs of a row, one per seed, in the order of the index's seeds."""
+        """The runs of a row, one per seed, in the order of its seeds."""
         return [run for run in self.runs if (run.phase, run.row) == (phase, row)]
 
     def metric(self, task: str) -> str:

@@ -61,19 +61,6 @@ def trivial_scores(results: Results, phase: str) -> dict[str, float]:
     return _with_overall(scores)
 
 
-def constant_seeds(results: Results, phase: str) -> dict[tuple[str, str], int]:
-    """In how many seeds a (row, task) predicted one constant, whose correlation counts as 0; only where any did."""
-    counts = {}
-    for row in results.rows(phase):
-        for task in row["tasks"]:
-            key = f"{task}.collapsed"
-            runs = [run for run in results.runs_of(phase, row["row"]) if run.has_score(key)]
-            count = sum(run.score(key) == 1.0 for run in runs)
-            if count:
-                counts[row["row"], task] = count
-    return counts
-
-
 def metric_name(results: Results, task: str) -> str:
     """The metric of a task, or of the overall score."""
     return OVERALL_METRIC if task == OVERALL else results.metric(task)

@@ -54,10 +54,10 @@ class Profile:
         write_json(self.plan / "index.json", self.index)
 
     def add(self, phase: str, row: str, scores: list[dict[str, float]], **fields) -> None:
-        """List a row in the index; `scores` has one {task: score} per seed."""
+        """List a row in the index; `scores` has one {task: score} per seed, its own `seeds` where it has some."""
         self.index[phase].append({"row": row, "tasks": list(scores[0]), **fields})
         self.save()
-        for seed, by_task in zip(self.index["seeds"], scores, strict=True):
+        for seed, by_task in zip(fields.get("seeds", self.index["seeds"]), scores, strict=True):
             self.write_run(phase, row, seed)
             self.write_evaluation(phase, row, seed, by_task)
 
@@ -65,6 +65,12 @@ class Profile:
         folder = self.records / phase / f"{row}-{seed}"
         self._write_record(folder / "record.json", "training", phase, row, seed, metrics or {}, changes)
         write_text(folder / "history.csv", HISTORY_HEADER + history)
+
+    def collapse(self, phase, row, seed, *tasks) -> None:
+        """Give all examples of a task one prediction."""
+        for task in tasks:
+            labels = make_predictions(task, 0.5, seed)[0]
+            self.write_predictions(phase, row, seed, task, labels, np.ones(NUM_EXAMPLES))
 
     def write_evaluation(self, phase, row, seed, scores, /, extra=None, **changes) -> None:
         metrics = {f"{task}.{METRICS[task]}": score for task, score in scores.items()}

@@ -30,6 +30,13 @@ def test_every_row_and_task_has_an_interval_around_its_mean(profile):
     assert (table["n"] == 2).all() and table["seed_sd"].notna().all()
 
 
+def test_collapse_is_seen_in_the_predictions(profile):
+    profile.add("phase2", "row", THREE_TASKS)
+    profile.collapse("phase2", "row", 0, "sst")
+    profile.collapse("phase2", "row", 1, "sst", "sts")
+    assert measure(profile, "phase2")["collapsed"].tolist() == [2, 0, 1, 2]
+
+
 def test_one_seed_leaves_the_seeds_out(single_seed_profile):
     single_seed_profile.add("phase2", "row", THREE_TASKS[:1])
     table = measure(single_seed_profile, "phase2")

@@ -6,7 +6,6 @@ import pytest
 from pipeline.reporting.results import read_results
 from pipeline.reporting.tables import (
     TABLE_COLUMNS,
-    constant_seeds,
     score_table,
     table_metrics,
     trivial_scores,
@@ -112,11 +111,3 @@ def test_the_trivial_score_is_the_metric_s_own(profile):
     for seed in (0, 1):
         profile.write_evaluation("phase2", "row", seed, {"sst": 0.4}, extra={"sst.majority_macro_f1": 0.08})
     assert trivial_scores(read(profile), "phase2") == {"sst": 0.08}
-
-
-def test_constant_predictions_are_counted(profile):
-    profile.add("phase2", "row", THREE_TASKS)
-    assert constant_seeds(read(profile), "phase2") == {}
-    profile.write_evaluation("phase2", "row", 0, THREE_TASKS[0], extra={"sts.collapsed": 0.0})
-    profile.write_evaluation("phase2", "row", 1, THREE_TASKS[1] | {"sts": 0.0}, extra={"sts.collapsed": 1.0})
-    assert constant_seeds(read(profile), "phase2") == {("row", "sts"): 1}

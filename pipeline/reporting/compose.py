@@ -1,0 +1,198 @@
+"""The tables of the report as documents: a line per row of the ablation, and what a reader must know as footnotes."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import pandas as pd
+
+from pipeline.evaluation.metrics import COLLAPSED_SHARE, COLLAPSED_SPREAD, METRICS, OVERALL
+from pipeline.reporting.controls import BETTER, FAMILY_ERROR, WORSE
+from pipeline.reporting.costs import name_machines
+from pipeline.reporting.document import COLLAPSED_MARK, Cell, Document, Score, Table
+from pipeline.reporting.results import Results
+from pipeline.reporting.tables import OVERALL_METRIC, metric_name, trivial_scores
+
+TRIVIAL_ROW = "*a constant prediction*"
+BOTH_COLLAPSED = f"both collapsed {COLLAPSED_MARK}"
+SAME_PREDICTIONS = "the same predictions"
+COLLAPSED_NOTE = (
+    f"{COLLAPSED_MARK} collapsed: the predictions hardly depend on the example (one class for {COLLAPSED_SHARE:.0%} or "
+    f"more of them; scores that spread less than {COLLAPSED_SPREAD:.0%} of the labels' spread), in all seeds of the "
+    "row where the cell does not say in how many."
+)
+
+
+def compose_table1(results: Results, table: pd.DataFrame, intervals: pd.DataFrame, costs: pd.DataFrame) -> Document:
+    """Table 1 in the paper's layout: a line per task and mode, the paper's value beside ours."""
+    cells, trivial = _cells(table, intervals, "part1"), trivial_scores(results, "part1")
+    header = ["row", "metric", "mean (95% interval)", "sd", "paper", "constant prediction", "seeds"]
+    lines = [
+        [
+            f"`{line.row}`",
+            f"{line.task} {_metric_title(line.metric)}".strip(),
+            cells[line.row, line.task],
+            "" if pd.isna(line.sd) else f"{line.sd:.3f}",
+            "" if pd.isna(line.paper) else f"{line.paper:.3f}",
+            f"{trivial[line.task]:.3f}" if line.task in trivial else "",
+            str(line.n),
+        ]
+        for line in table.itertuples()
+    ]
+    title = "Table 1, part 1: one task at a time, the encoder frozen (pretrain) or fine-tuned (finetune)"
+    tables, cost_notes = _add_costs(results, costs, "part1", Table(header, lines, words=("row", "metric")))
+    return _document(results, title, tables, [*_score_notes(table["n"], cells.values()), *cost_notes])
+
+
+def compose_table2(results: Results, table: pd.DataFrame, intervals: pd.DataFrame, costs: pd.DataFrame) -> Document:
+    """Table 2, turned: a line per row of the ablation, a column per task, the paper's value in brackets."""
+    cells, trivial = _cells(table, intervals, "phase2", with_paper=True), trivial_scores(results, "phase2")
+    tasks = _tasks_in(table)
+    header = ["row", *(_task_title(results, task) for task in tasks), "seeds", "control", "note"]
+    lines: list[list[Cell]] = []
+    if len(table):
+        scores = [f"{trivial[task]:.3f}" if task in trivial else "" for task in tasks]
+        lines.append([TRIVIAL_ROW, *scores, "", "", "the commonest class, or one score for all (correlation 0)"])
+    for row in results.rows("phase2"):
+        control = f"`{row['control']}`" if row.get("control") else ""
+        encoder = f"Encoder `{row['encoder']}`." if "encoder" in row else ""  # where it is not the profile's
+        note = " ".join(text for text in (row.get("note"), encoder) if text)
+        scores = [cells.get((row["row"], task), "") for task in tasks]
+        lines.append([f"`{row['row']}`", *scores, str(len(results.runs_of("phase2", row["row"]))), control, note])
+    notes = ["In brackets: the paper's value."] if table["paper"].notna().any() else []
+    main = Table(header, lines, words=("row", "control", "note"), asides=("note",))
+    tables, cost_notes = _add_costs(results, costs, "phase2", main)
+    notes += [*_score_notes(table["n"], cells.values()), *cost_notes]
+    return _document(results, "Table 2, part 2: all tasks in one encoder", tables, notes)
+
+
+def compose_controls(results: Results, table: pd.DataFrame) -> Document:
+    """Every row against its control: the difference per task, marked where it is more than noise."""
+    tasks = _tasks_in(table)
+    header = ["row", "control", *(_task_title(results, task) for task in tasks), "seeds"]
+    lines, cells = [], {(line.row, line.task): _difference(line) for line in table.itertuples()}
+    for (row, control), group in table.groupby(["row", "control"], sort=False):
+        differences = [cells.get((row, task), "") for task in tasks]
+        lines.append([f"`{row}`", f"`{control}`", *differences, str(group["n"].max())])
+    marks = (
+        f"{BETTER} better, {WORSE} worse: statistically significant after Holm's correction over the "
+        f"{table['difference'].count()} differences of this table ({FAMILY_ERROR:.0%} for all of them together). "
+        "Without a mark, it may be noise."
+    )
+    if (table["n"] == 1).any():
+        marks += " With 1 seed, a mark says that these two models differ, not that the two rows do."
+    tables = [Table(header, lines, words=("row", "control"))]
+    notes = [marks, *_score_notes(table["n"], cells.values())]
+    return _document(results, "Row minus control, on the same examples", tables, notes)
+
+
+def _document(results: Results, title: str, tables: list[Table], notes: list[str]) -> Document:
+    index = results.index
+    seeds = ", ".join(str(seed) for seed in index["seeds"])
+    setting = f"Dev sets, profile `{index['profile']}`, encoder `{index['encoder']}`, seeds {seeds}."
+    if any(row.get("seeds", index["seeds"]) != index["seeds"] for phase in ("part1", "phase2") for row in index[phase]):
+        setting += " Rows with fewer seeds have the first of them."
+    return Document(title, setting, tables, [*notes, *index.get("caveats", [])])
+
+
+def _cells(
+    table: pd.DataFrame, intervals: pd.DataFrame, phase: str, with_paper: bool = False
+) -> dict[tuple[str, str], Score]:
+    measured = {(line.row, line.task): line for line in intervals[intervals["phase"] == phase].itertuples()}
+    cells = {}
+    for line in table.itertuples():
+        place = line.row, line.task
+        count, num_seeds = measured[place].collapsed, measured[place].n
+        words = "collapsed" if count == num_seeds else f"collapsed in {count} of {num_seeds} seeds"
+        cells[place] = Score(
+            line.mean,
+            measured[place].low,
+            measured[place].high,
+            is_collapsed=count > 0,
+            collapsed=words if count and line.task != OVERALL else "",
+            paper=line.paper if with_paper and not pd.isna(line.paper) else None,
+        )
+    return cells
+
+
+def _difference(line: Any) -> Cell:
+    if pd.isna(line.difference):
+        return BOTH_COLLAPSED
+    if line.difference == line.low == line.high == 0:
+        return SAME_PREDICTIONS
+    sides = [side for side, count in (("row", line.collapsed), ("control", line.control_collapsed)) if count]
+    words = f"{' and '.join(sides)} collapsed" if sides and line.task != OVERALL else ""
+    return Score(line.difference, line.low, line.high, "+", line.mark, bool(sides), words)
+
+
+def _score_notes(counts: Iterable[int], cells: Iterable[Cell]) -> list[str]:
+    """What the intervals cover, for rows with these numbers of seeds, and what the mark says where there is one."""
+    counts, cells = sorted(set(counts)), list(cells)
+    if not counts:
+        return []
+    if counts == [1]:
+        notes = ["In parentheses: the 95% interval, over the examples only: 1 seed cannot say what another would give."]
+    else:
+        seeds = f"{counts[0]} seeds" if len(counts) == 1 else "seeds"
+        notes = [f"In parentheses: the 95% interval, over examples and {seeds} (pipeline/statistics/README.md)."]
+        if 1 in counts:
+            notes[0] += " Where there is 1 seed, it is over the examples only."
+    is_marked = any(cell == BOTH_COLLAPSED if isinstance(cell, str) else cell.is_collapsed for cell in cells)
+    note = COLLAPSED_NOTE
+    if any(isinstance(cell, Score) and cell.is_collapsed and not cell.collapsed for cell in cells):
+        note += f" An {OVERALL} score is marked where a task in it is."
+    return notes + [note] * is_marked
+
+
+def _add_costs(results: Results, costs: pd.DataFrame, phase: str, table: Table) -> tuple[list[Table], list[str]]:
+    """The table with a second one of what its rows kept and cost, where that is known, and the notes on it."""
+    costs = costs[costs["phase"] == phase]
+    is_known = {name: costs[name].notna().any() for name in ("steps", "tokens", "minutes")}
+    columns = {
+        "row": [f"`{row}`" for row in costs["row"]],
+        "epoch kept": [_kept(line) for line in costs.itertuples()],
+        "starts from": [f"`{start}`" if start not in ("", "encoder") else start for start in costs["start"]],
+        "steps": [_number(value, ",.0f") for value in costs["steps"]],
+        "million tokens": [_number(value / 1e6, ",.2f") for value in costs["tokens"]],
+        "minutes": [_number(value, ",.1f") for value in costs["minutes"]],
+    }
+    shown = {name: cells for name, cells in columns.items() if name == "row" or any(cells)}
+    if len(shown) == 1:
+        return [table], []
+    notes = []
+    if "epoch kept" in shown:
+        notes.append("Epoch kept: the rule by which it is chosen, and the epoch of the last leg, seed by seed.")
+    if any(is_known.values()):
+        machines = "; ".join(name_machines(run for run in results.runs if run.last_point("cost/seconds") is not None))
+        note = (
+            "Steps of the optimizer, tokens through the encoder and minutes, in training: the row's own and those of "
+        )
+        note += "the recipe that it starts from, mean over its seeds."
+        notes.append(note + (f" Minutes on: {machines}." if is_known["minutes"] else ""))
+    words = ("row", "epoch kept", "starts from")
+    return [table, Table(list(shown), list(zip(*shown.values(), strict=True)), words)], notes
+
+
+def _kept(line: Any) -> str:
+    """`best: 4, 5, 3 of 5`; the last epoch needs no number."""
+    epochs = line.kept_epochs.replace(" ", ", ") if line.keep != "last" else ""
+    if epochs and not pd.isna(line.epochs):
+        epochs += f" of {line.epochs}"
+    return ": ".join(part for part in (line.keep, epochs) if part)
+
+
+def _number(value: float, form: str) -> str:
+    return "" if pd.isna(value) else f"{value:{form}}"
+
+
+def _tasks_in(table: pd.DataFrame) -> list[str]:
+    """The table's tasks in order of appearance, the overall score last."""
+    tasks = [task for task in dict.fromkeys(table["task"]) if task != OVERALL]
+    return tasks + [OVERALL] * (OVERALL in set(table["task"]))
+
+
+def _task_title(results: Results, task: str) -> str:
+    return f"{task} {_metric_title(metric_name(results, task))}".strip()
+
+
+def _metric_title(metric: str) -> str:
+    return "" if metric == OVERALL_METRIC else METRICS[metric].LABEL

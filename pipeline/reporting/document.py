@@ -1,0 +1,67 @@
+"""A table with its caption and footnotes, before it is markdown, LaTeX or html.
+
+Words of cells and notes may hold `code` and *emphasis*, as in markdown, and no other markup.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+COLLAPSED_MARK = "†"
+
+
+@dataclass(frozen=True)
+class Score:
+    """A score or a difference with its interval and all that is said of it."""
+
+    value: float
+    low: float
+    high: float
+    sign: str = ""  # "+": the sign of a difference is always there
+    mark: str = ""  # better or worse
+    is_collapsed: bool = False
+    collapsed: str = ""  # in words: in how many seeds, or on which side
+    paper: float | None = None
+
+    @property
+    def number(self) -> str:
+        return f"{self.value:{self.sign}.3f}"
+
+    @property
+    def interval(self) -> str:
+        return f"{self.low:{self.sign}.3f} to {self.high:{self.sign}.3f}"
+
+    @property
+    def text(self) -> str:
+        """`0.500 (0.450 to 0.550) † collapsed [0.484]`: the paper's value in brackets."""
+        dagger = COLLAPSED_MARK if self.is_collapsed else ""
+        paper = "" if self.paper is None else f"[{self.paper:.3f}]"
+        parts = (f"{self.number} ({self.interval})", self.mark, dagger, self.collapsed, paper)
+        return " ".join(part for part in parts if part)
+
+
+Cell = str | Score
+
+
+@dataclass(frozen=True)
+class Table:
+    """A header and lines of as many cells. Columns in `words` hold words, those in `asides` are left out in print."""
+
+    header: Sequence[str]
+    lines: Sequence[Sequence[Cell]]
+    words: Sequence[str]
+    asides: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Document:
+    """Tables under one caption: `title`, in short what is shown, and `setting`, on what."""
+
+    title: str
+    setting: str
+    tables: Sequence[Table]
+    notes: Sequence[str]
+
+
+def cell_text(cell: Cell) -> str:
+    """A cell as one line of words."""
+    return cell if isinstance(cell, str) else cell.text
