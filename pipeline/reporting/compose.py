@@ -46,8 +46,8 @@ def compose_table1(results: Results, table: pd.DataFrame, intervals: pd.DataFram
 def compose_table2(results: Results, table: pd.DataFrame, intervals: pd.DataFrame, costs: pd.DataFrame) -> Document:
     """Table 2, turned: a line per row of the ablation, a column per task, the paper's value in brackets."""
     cells, trivial = _cells(table, intervals, "phase2", with_paper=True), trivial_scores(results, "phase2")
-    tasks = _tasks_in(table)
-    header = ["row", *(_task_title(results, task) for task in tasks), "seeds", "control", "note"]
+    tasks = order_tasks(table)
+    header = ["row", *(task_title(results, task) for task in tasks), "seeds", "control", "note"]
     lines: list[list[Cell]] = []
     if len(table):
         scores = [f"{trivial[task]:.3f}" if task in trivial else "" for task in tasks]
@@ -67,8 +67,8 @@ def compose_table2(results: Results, table: pd.DataFrame, intervals: pd.DataFram
 
 def compose_controls(results: Results, table: pd.DataFrame) -> Document:
     """Every row against its control: the difference per task, marked where it is more than noise."""
-    tasks = _tasks_in(table)
-    header = ["row", "control", *(_task_title(results, task) for task in tasks), "seeds"]
+    tasks = order_tasks(table)
+    header = ["row", "control", *(task_title(results, task) for task in tasks), "seeds"]
     lines, cells = [], {(line.row, line.task): _difference(line) for line in table.itertuples()}
     for (row, control), group in table.groupby(["row", "control"], sort=False):
         differences = [cells.get((row, task), "") for task in tasks]
@@ -117,11 +117,16 @@ def _cells(
 def _difference(line: Any) -> Cell:
     if pd.isna(line.difference):
         return BOTH_COLLAPSED
-    if line.difference == line.low == line.high == 0:
+    if has_same_predictions(line):
         return SAME_PREDICTIONS
     sides = [side for side, count in (("row", line.collapsed), ("control", line.control_collapsed)) if count]
     words = f"{' and '.join(sides)} collapsed" if sides and line.task != OVERALL else ""
     return Score(line.difference, line.low, line.high, "+", line.mark, bool(sides), words)
+
+
+def has_same_predictions(line: Any) -> bool:
+    """Whether a difference is nothing at all, without an interval: not precise, but of equal predictions."""
+    return line.difference == line.low == line.high == 0
 
 
 def _score_notes(counts: Iterable[int], cells: Iterable[Cell]) -> list[str]:
@@ -184,13 +189,14 @@ def _number(value: float, form: str) -> str:
     return "" if pd.isna(value) else f"{value:{form}}"
 
 
-def _tasks_in(table: pd.DataFrame) -> list[str]:
+def order_tasks(table: pd.DataFrame) -> list[str]:
     """The table's tasks in order of appearance, the overall score last."""
     tasks = [task for task in dict.fromkeys(table["task"]) if task != OVERALL]
     return tasks + [OVERALL] * (OVERALL in set(table["task"]))
 
 
-def _task_title(results: Results, task: str) -> str:
+def task_title(results: Results, task: str) -> str:
+    """A task and its metric, for people."""
     return f"{task} {_metric_title(metric_name(results, task))}".strip()
 
 

@@ -7,11 +7,13 @@ import pandas as pd
 
 from pipeline.files.atomic import write_json, write_text
 from pipeline.files.digest import hash_bytes, hash_files
+from pipeline.reporting.ablation import draw_ablation
 from pipeline.reporting.compose import compose_controls, compose_table1, compose_table2
 from pipeline.reporting.controls import control_table
 from pipeline.reporting.costs import cost_table
-from pipeline.reporting.figures import draw_conflicts, draw_curves
-from pipeline.reporting.histories import conflict_table, curve_table
+from pipeline.reporting.curves import draw_curves
+from pipeline.reporting.gradients import draw_conflicts, draw_norms
+from pipeline.reporting.histories import conflict_table, curve_table, norm_table
 from pipeline.reporting.intervals import interval_table, measure_scores
 from pipeline.reporting.markdown import render_markdown
 from pipeline.reporting.publish import publish
@@ -32,8 +34,9 @@ TABLE_FILES = (
     "costs.csv",
     "metrics.json",
 )
-FIGURE_FILES = ("figure2.png", "figure3.png", "conflicts.png")
-REPORT_FILES = (*TABLE_FILES, *FIGURE_FILES, "curves.csv", "conflicts.csv")
+FIGURES = ("ablation", "figure2", "figure3", "conflicts", "norms")
+FIGURE_FILES = tuple(f"{name}.{form}" for name in FIGURES for form in ("png", "svg"))
+REPORT_FILES = (*TABLE_FILES, *FIGURE_FILES, "curves.csv", "conflicts.csv", "norms.csv")
 
 
 def write_report(profile: str, root: Path = Path(".")) -> None:
@@ -43,14 +46,14 @@ def write_report(profile: str, root: Path = Path(".")) -> None:
     is a `ValueError`.
     """
     results, folder = read_results(root, profile), Path(root) / layout.results(profile)
-    metrics = _write_tables(folder, results)
-    _write_figures(folder, results)
+    metrics, controls = _write_tables(folder, results)
+    _write_figures(folder, results, controls)
     publish(results, Path(root) / layout.data_report(profile, results.tree), folder)
     summary = Path(root) / layout.summary_record(profile, results.tree) / "record.json"
     write_record(summary, _summarise(folder, results, metrics))
 
 
-def _write_tables(folder: Path, results: Results) -> dict[str, dict[str, float]]:
+def _write_tables(folder: Path, results: Results) -> tuple[dict[str, dict[str, float]], pd.DataFrame]:
     table1, table2 = score_table(results, "part1"), score_table(results, "phase2")
     scores = {phase: measure_scores(results, phase) for phase in EVALUATED_PHASES}
     intervals, controls = interval_table(results, scores), control_table(results, scores["phase2"])
@@ -66,17 +69,19 @@ def _write_tables(folder: Path, results: Results) -> dict[str, dict[str, float]]
     _write_csv(folder / "costs.csv", costs)
     metrics = table_metrics(table1, table2)
     write_json(folder / "metrics.json", metrics)
-    return metrics
+    return metrics, controls
 
 
-def _write_figures(folder: Path, results: Results) -> None:
-    curves, conflicts = curve_table(results), conflict_table(results)
-    _write_csv(folder / "curves.csv", curves)
-    _write_csv(folder / "conflicts.csv", conflicts)
+def _write_figures(folder: Path, results: Results, controls: pd.DataFrame) -> None:
+    conflicts, norms = conflict_table(results), norm_table(results)
+    for name, table in (("curves", curve_table(results.runs)), ("conflicts", conflicts), ("norms", norms)):
+        _write_csv(folder / f"{name}.csv", table)
     rows = results.index.get("figures", {})
-    draw_curves(folder / "figure2.png", curves, "phase1", rows.get("phase1"), "Phase 1: one task after the other")
-    draw_curves(folder / "figure3.png", curves, "phase2", rows.get("phase2"), "Phase 2: all tasks at once")
-    draw_conflicts(folder / "conflicts.png", conflicts)
+    draw_ablation(folder / "ablation", results, controls)
+    draw_curves(folder / "figure2", results, "phase1", rows.get("phase1"), "Phase 1, one task after the other")
+    draw_curves(folder / "figure3", results, "phase2", rows.get("phase2"), "Phase 2, all tasks at once")
+    draw_conflicts(folder / "conflicts", conflicts)
+    draw_norms(folder / "norms", norms)
 
 
 def _summarise(folder: Path, results: Results, metrics: dict[str, dict[str, float]]) -> dict[str, Any]:

@@ -1,29 +1,56 @@
-"""The figures: what is drawn is read off matplotlib's objects, what is written off the PNG's pixels."""
+"""The figures: what is drawn is read off matplotlib's objects, what is written off the files' pixels and bytes."""
+
+import re
+import xml.etree.ElementTree as ElementTree
+from functools import partial
 
 import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib import image
+from matplotlib import colors, image
 
-from pipeline.reporting import figures
-from pipeline.reporting.figures import draw_conflicts, draw_curves
-from pipeline.reporting.histories import CONFLICT_COLUMNS, CURVE_COLUMNS
+from pipeline.reporting import ablation, curves, gradients
+from pipeline.reporting.ablation import draw_ablation
+from pipeline.reporting.canvas import COLORS
+from pipeline.reporting.controls import CONTROL_COLUMNS
+from pipeline.reporting.curves import draw_curves
+from pipeline.reporting.gradients import draw_conflicts, draw_norms
+from pipeline.reporting.histories import CONFLICT_COLUMNS, NORM_COLUMNS
+from pipeline.reporting.results import read_results
 
 DPI = 200
+HISTORY = "{leg},{epoch},{epoch}0,{split},{task},{metric},{value}\n"
 
 
-def make_curves() -> pd.DataFrame:
+@pytest.fixture
+def drawn(monkeypatch):
+    """What was drawn, before it became a file: (figure, title, note, legend)."""
+    seen = []
+    for module in (ablation, curves, gradients):
+        save = module.save_figure
+        monkeypatch.setattr(
+            module, "save_figure", lambda stem, *rest, save=save: (seen.append(rest), save(stem, *rest))
+        )
+    return seen
+
+
+@pytest.fixture
+def results(profile):
     """Phase 1 of two tasks, one leg each; sst is also evaluated, but not trained, in the leg of sts."""
-    lines = []
+    profile.index["phase1"] = [{"row": "sst_then_sts", "tasks": ["sst", "sts"]}]
+    profile.add("phase2", "row", [{"sst": 0.5, "sts": 0.5}] * 2)
     for seed, shift in ((0, 0.0), (1, 0.1)):
+        lines = [HISTORY.format(leg=2, epoch=1, split="dev", task="sst", metric="accuracy", value=0.9)]
         for leg, task, metric in ((1, "sst", "accuracy"), (2, "sts", "pearson")):
             for epoch in (1, 2, 3):
-                key = ("phase1", "sst_then_sts", seed, leg, epoch, task)
-                lines.append((*key, "train", metric, 0.3 * epoch))
-                lines.append((*key, "dev", metric, 0.5 - 0.1 * abs(epoch - 2) + shift))
-        lines.append(("phase1", "sst_then_sts", seed, 2, 1, "sst", "dev", "accuracy", 0.9))
-    return pd.DataFrame(lines, columns=list(CURVE_COLUMNS))
+                dev = 0.5 - 0.1 * abs(epoch - 2) + shift
+                line = partial(HISTORY.format, leg=leg, epoch=epoch, task=task, metric=metric)
+                lines += [line(split="train", value=0.3 * epoch), line(split="dev", value=dev)]
+        kept = {"kept_epoch/leg_1": [[30, 1, 2.0]], "kept_epoch/leg_2": [[30, 1, 3.0 - seed]]}
+        params = {"curve_examples": 12}
+        profile.write_run("phase1", "sst_then_sts", seed, metrics=kept, history="".join(lines), params=params)
+    return read_results(profile.root, "demo")
 
 
 def make_conflicts() -> pd.DataFrame:
@@ -37,54 +64,115 @@ def make_conflicts() -> pd.DataFrame:
     return pd.DataFrame(lines, columns=list(CONFLICT_COLUMNS))
 
 
-@pytest.fixture
-def drawn(monkeypatch):
-    """The figures that were drawn, before they became pixels."""
-    seen = []
-    finish = figures._finish
-    monkeypatch.setattr(
-        figures, "_finish", lambda path, figure, *rest: (seen.append(figure), finish(path, figure, *rest))
-    )
-    return seen
+def make_norms(num_rows: int = 2) -> pd.DataFrame:
+    lines = [
+        ("phase2", f"row_{number}", seed, task, step, norm * (1 + 2 * seed))
+        for number in range(num_rows)
+        for seed in (0, 1)
+        for task, norm in (("sst", 0.5), ("sts", 20.0))
+        for step in (10, 20)
+    ]
+    return pd.DataFrame(lines, columns=list(NORM_COLUMNS))
 
 
-def draw_phase1(path, curves):
-    draw_curves(path, curves, "phase1", "sst_then_sts", "Phase 1")
+def make_controls() -> pd.DataFrame:
+    """Three rows: better; nothing sure, with one seed; and both sides collapsed, or the same predictions."""
+    nothing = (None, None, 3, None, None, None, None, "")
+    lines = [
+        ("iteration_2", "iteration_1", "sst", "accuracy", 0.1, 0.01, 3, 0.05, 0.15, 0.001, 0.01, "▲", 0, 3),
+        ("iteration_2", "iteration_1", "overall", "mean", -0.2, 0.01, 3, -0.3, -0.1, 0.001, 0.01, "▼", 0, 0),
+        ("other", "iteration_2", "sst", "accuracy", 0.01, None, 1, -0.02, 0.03, 0.5, 1.0, "", 0, 0),
+        ("other", "iteration_2", "overall", "mean", 0.0, None, 1, 0.0, 0.0, 1.0, 1.0, "", 0, 0),
+        ("last", "iteration_1", "sst", "accuracy", *nothing, 3, 3),
+        ("last", "iteration_1", "overall", "mean", *nothing, 3, 3),
+    ]
+    return pd.DataFrame(lines, columns=list(CONTROL_COLUMNS))
 
 
-def test_curves_have_a_panel_per_task_with_mean_and_metric(tmp_path, drawn):
-    draw_phase1(tmp_path / "figure.png", make_curves())
-    sst, sts = drawn[0].axes
+def draw_phase1(stem, results):
+    draw_curves(stem, results, "phase1", "sst_then_sts", "Phase 1")
+
+
+def solid_lines(axes):
+    return [line for line in axes.lines if line.get_linestyle() == "-"]
+
+
+def test_curves_have_a_panel_per_task_with_mean_and_metric(tmp_path, drawn, results):
+    draw_phase1(tmp_path / "figure", results)
+    figure, title, note, _ = drawn[0]
+    assert title == "Phase 1: sst then sts" and "at most 12 examples" in note and "2 seeds" in note
+    sst, sts = figure.axes
     assert [axes.get_title("left") for axes in (sst, sts)] == ["sst", "sts"]
     assert [axes.get_ylabel() for axes in (sst, sts)] == ["accuracy", "Pearson"]
-    dev, ring, train = sst.lines
+    dev, train = solid_lines(sst)
     assert list(dev.get_xdata()) == list(train.get_xdata()) == [1, 2, 3]
     assert list(dev.get_ydata()) == pytest.approx([0.45, 0.55, 0.45])  # without the .9 of the other task's leg
     assert list(train.get_ydata()) == pytest.approx([0.3, 0.6, 0.9])
-    assert list(ring.get_xdata()) == [2]
-    assert [tick for tick in sst.get_xticks() if tick % 1] == []
+    assert list(solid_lines(sts)[0].get_xdata()) == [1, 2, 3], "epochs of later legs are counted from one"
+    band = sst.collections[0].get_paths()[0].vertices
+    assert sorted({round(y, 3) for x, y in band if x == 2}) == [0.5, 0.6], "from the lowest to the highest seed"
 
 
-def test_band_goes_from_the_lowest_to_the_highest_seed(tmp_path, drawn):
-    draw_phase1(tmp_path / "figure.png", make_curves())
-    band = drawn[0].axes[0].collections[0].get_paths()[0].vertices
-    assert sorted({round(y, 3) for x, y in band if x == 2}) == [0.5, 0.6]
+def test_the_epochs_that_the_seeds_kept_are_marked(tmp_path, drawn, results):
+    """Not those that are best for a task."""
+    draw_phase1(tmp_path / "figure", results)
+    marks = [
+        [line.get_xdata()[0] for line in axes.lines if line.get_linestyle() == "--"] for axes in drawn[0][0].axes
+    ]
+    assert marks == [[2], [2, 3]]
+    assert [text.get_text() for text in drawn[0][0].axes[1].texts] == ["1 of 2", "1 of 2"]
 
 
-def test_epochs_of_later_legs_are_counted_from_one(tmp_path, drawn):
-    draw_phase1(tmp_path / "figure.png", make_curves())
-    assert list(drawn[0].axes[1].lines[0].get_xdata()) == [1, 2, 3]
+def test_the_constant_is_a_line_inside_the_axis(tmp_path, drawn, results):
+    draw_phase1(tmp_path / "figure", results)
+    for axes, constant in zip(drawn[0][0].axes, (0.25, 0.0), strict=True):
+        (line,) = [line for line in axes.lines if line.get_linestyle() == ":"]
+        low, high = axes.get_ylim()
+        assert line.get_ydata()[0] == constant and low < constant < high
+
+
+def test_the_forest_says_what_is_sure(tmp_path, drawn, results):
+    draw_ablation(tmp_path / "ablation", results, make_controls())
+    figure, _, note, _ = drawn[0]
+    sst, overall = figure.axes
+    assert [axes.get_title("left") for axes in (sst, overall)] == ["sst accuracy", "overall"]
+    labels = [text.get_text() for text in sst.texts]
+    assert labels[-6:] == [
+        "iteration 2", "minus iteration 1, 3 seeds", "other", "minus iteration 2, 1 seed", "last",
+        "minus iteration 1, 3 seeds",
+    ]  # fmt: skip
+    better, unsure = [line for line in sst.lines if line.get_marker() != "None"]
+    (worse,) = [line for line in overall.lines if line.get_marker() != "None"]
+    assert [line.get_color() for line in (better, worse)] == list(COLORS[:2])
+    assert colors.to_rgb(better.get_markerfacecolor()) == colors.to_rgb(COLORS[0])
+    assert unsure.get_color() not in COLORS and unsure.get_markerfacecolor() == "white", "one seed is hollow"
+    assert "full dev sets" in note and "over all 4 differences" in note
+    assert len({line.get_marker() for line in (better, worse, unsure)}) == 3, "told apart without colour"
+
+
+def test_the_forest_has_words_where_there_is_no_number(tmp_path, drawn, results):
+    draw_ablation(tmp_path / "ablation", results, make_controls())
+    sst, overall = drawn[0][0].axes
+    words = [[text.get_text() for text in axes.texts] for axes in (sst, overall)]
+    assert "both collapsed †" in words[0] and words[1] == ["the same predictions", "both collapsed †"]
+    assert words[0][0] == "†", "the control of the first row has collapsed"
+
+
+def test_noise_does_not_fill_an_axis(tmp_path, drawn, results):
+    draw_ablation(tmp_path / "ablation", results, make_controls().iloc[2:3])
+    low, high = drawn[0][0].axes[0].get_xlim()
+    assert low < -0.05 and high > 0.05
 
 
 def test_conflicts_have_a_column_per_pair(tmp_path, drawn):
-    draw_conflicts(tmp_path / "conflicts.png", make_conflicts())
-    axes = drawn[0].axes
+    draw_conflicts(tmp_path / "conflicts", make_conflicts())
+    axes = drawn[0][0].axes
     assert [panel.get_title("left") for panel in axes[:3]] == ["sst and para", "sst and sts", "para and sts"]
     _zero_line, iteration_2, iteration_3 = axes[0].lines
     assert list(iteration_2.get_xdata()) == [10, 20, 30]
     assert list(iteration_2.get_ydata()) == pytest.approx([0.05] * 3)
     assert list(iteration_3.get_ydata()) == pytest.approx([1.05] * 3)
-    assert [label.get_text() for label in axes[3].get_yticklabels()] == ["iteration_2", "iteration_3"]
+    assert [label.get_text() for label in axes[3].get_yticklabels()] == ["iteration 2", "iteration 3"]
     share, seeds, _ = axes[3].lines[:3]
     assert list(share.get_xdata()) == pytest.approx([0, 0.5])
     assert list(seeds.get_xdata()) == pytest.approx([0.25, 0.75])
@@ -93,42 +181,63 @@ def test_conflicts_have_a_column_per_pair(tmp_path, drawn):
 def test_smoothing_is_a_centred_mean_of_five_windows(tmp_path, drawn):
     values = [0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0]
     lines = [("phase2", "row", 0, "sst_para", step, value, 0.5) for step, value in enumerate(values)]
-    draw_conflicts(tmp_path / "conflicts.png", pd.DataFrame(lines, columns=list(CONFLICT_COLUMNS)))
-    smooth = drawn[0].axes[0].lines[1].get_ydata()
+    draw_conflicts(tmp_path / "conflicts", pd.DataFrame(lines, columns=list(CONFLICT_COLUMNS)))
+    smooth = drawn[0][0].axes[0].lines[1].get_ydata()
     assert list(smooth) == pytest.approx([0, 0.25, 0.2, 0.2, 0.2, 0.25, 0])
 
 
 def test_many_rows_all_look_different(tmp_path, drawn):
     lines = [("phase2", f"row_{i}", 0, "sst_para", step, i / 20, 0.5) for i in range(20) for step in (1, 2)]
-    draw_conflicts(tmp_path / "conflicts.png", pd.DataFrame(lines, columns=list(CONFLICT_COLUMNS)))
-    looks = {(line.get_color(), line.get_linestyle()) for line in drawn[0].axes[0].lines[1:]}
+    draw_conflicts(tmp_path / "conflicts", pd.DataFrame(lines, columns=list(CONFLICT_COLUMNS)))
+    looks = {(line.get_color(), line.get_linestyle()) for line in drawn[0][0].axes[0].lines[1:]}
     assert len(looks) == 20
 
 
+def test_norms_have_a_panel_per_row_on_a_log_axis(tmp_path, drawn):
+    draw_norms(tmp_path / "norms", make_norms())
+    axes = drawn[0][0].axes
+    assert [panel.get_title("left") for panel in axes] == ["row 0", "row 1"]
+    assert axes[0].get_yscale() == "log" and axes[0].get_ylim() == axes[1].get_ylim()
+    assert [list(line.get_ydata()) for line in axes[0].lines] == [[1.0, 1.0], [40.0, 40.0]]
+    assert [handle.get_label() for handle in drawn[0][3]] == ["sst", "sts"]
+
+
+def test_of_too_many_rows_the_note_counts_the_rest(tmp_path, drawn):
+    draw_norms(tmp_path / "norms", make_norms(15))
+    figure, _, note, _ = drawn[0]
+    assert len([axes for axes in figure.axes if axes.lines]) == 12 and "3 more rows: norms.csv" in note
+
+
 @pytest.mark.parametrize(
-    ("draw", "data", "inches"),
+    ("draw", "inches"),
     [
-        (draw_phase1, make_curves(), (6.6, 3.3)),
-        (draw_conflicts, make_conflicts(), (9.9, 4.1)),
-        (draw_phase1, make_curves().iloc[:0], (6.6, 2.7)),
-        (draw_conflicts, make_conflicts().iloc[:0], (6.6, 2.7)),
+        (draw_phase1, (6.6, 3.4)),
+        (lambda stem, results: draw_ablation(stem, results, make_controls()), (10, 2.86)),
+        (lambda stem, _: draw_conflicts(stem, make_conflicts()), (9.9, 4.2)),
+        (lambda stem, _: draw_norms(stem, make_norms()), (6.6, 3.4)),
+        (lambda stem, results: draw_curves(stem, results, "phase2", None, "Phase 2"), (6.6, 2.7)),
+        (lambda stem, results: draw_ablation(stem, results, make_controls().iloc[:0]), (6.6, 2.7)),
+        (lambda stem, _: draw_conflicts(stem, make_conflicts().iloc[:0]), (6.6, 2.7)),
+        (lambda stem, _: draw_norms(stem, make_norms().iloc[:0]), (6.6, 2.7)),
     ],
 )
-def test_png_is_the_same_twice_whatever_the_users_style_and_not_blank(tmp_path, draw, data, inches):
-    draw(tmp_path / "first.png", data)
+def test_files_are_the_same_twice_whatever_the_users_style_and_not_blank(tmp_path, results, draw, inches):
+    draw(tmp_path / "first", results)
     with matplotlib.rc_context({"lines.linewidth": 9, "font.size": 20, "savefig.facecolor": "red"}):
-        draw(tmp_path / "second.png", data)
-    first = (tmp_path / "first.png").read_bytes()
-    assert first == (tmp_path / "second.png").read_bytes()
-    assert b"tEXt" not in first and b"tIME" not in first
+        draw(tmp_path / "second", results)
+    for form in ("png", "svg"):
+        assert (tmp_path / f"first.{form}").read_bytes() == (tmp_path / f"second.{form}").read_bytes()
+    first, svg = (tmp_path / "first.png").read_bytes(), (tmp_path / "first.svg").read_text()
+    assert b"tEXt" not in first and b"tIME" not in first and not re.search(r"dc:date|Matplotlib v", svg)
+    assert ElementTree.fromstring(svg).tag.endswith("svg")
     pixels = image.imread(tmp_path / "first.png")
     assert pixels.shape[:2] == pytest.approx((inches[1] * DPI, inches[0] * DPI), abs=1)
     assert np.unique(pixels.reshape(-1, pixels.shape[2]), axis=0).shape[0] > 20
 
 
 @pytest.mark.parametrize("row", ["iteration_3", None])
-def test_row_without_curves_is_said_in_words(tmp_path, drawn, row):
-    draw_curves(tmp_path / "figure.png", make_curves(), "phase2", row, "Phase 2")
-    words = [text.get_text() for text in drawn[0].texts]
-    assert "Phase 2: no data" in words
-    assert f"no curves of row {row or '(none named)'} in phase2" in words
+def test_row_without_curves_is_said_in_words(tmp_path, monkeypatch, results, row):
+    said = []
+    monkeypatch.setattr(curves, "draw_nothing", lambda stem, *words: said.append(words))
+    draw_curves(tmp_path / "figure", results, "phase2", row, "Phase 2")
+    assert said == [("Phase 2: no data", f"no curves of row {row or '(none named)'} in phase2")]

@@ -2,7 +2,14 @@
 
 import pytest
 
-from pipeline.reporting.histories import CONFLICT_COLUMNS, CURVE_COLUMNS, conflict_table, curve_table
+from pipeline.reporting.histories import (
+    CONFLICT_COLUMNS,
+    CURVE_COLUMNS,
+    NORM_COLUMNS,
+    conflict_table,
+    curve_table,
+    norm_table,
+)
 from pipeline.reporting.results import read_results
 
 SCORES = [{"sst": 0.4}, {"sst": 0.6}]
@@ -16,7 +23,7 @@ def test_curves_name_their_run(profile):
     profile.add("phase2", "row", SCORES)
     profile.write_run("phase2", "row", 0, history="1,1,10,train,sst,accuracy,0.5\n1,1,10,dev,sst,accuracy,0.25\n")
     profile.write_run("phase2", "row", 1, history="2,1,30,dev,sst,accuracy,0.75\n")
-    table = curve_table(read(profile))
+    table = curve_table(read(profile).runs)
     assert tuple(table.columns) == CURVE_COLUMNS
     assert table.values.tolist() == [
         ["phase2", "row", 0, 1, 1, "sst", "train", "accuracy", 0.5],
@@ -48,6 +55,19 @@ def test_cosine_without_its_share_is_named(profile):
         conflict_table(read(profile))
 
 
+def test_norms_are_of_a_task_at_a_step(profile):
+    profile.add("phase2", "row", SCORES)
+    metrics = {"gradients/norm.sst": [[10, 1, 0.5], [20, 2, 0.25]], "gradients/norm.sts": [[10, 1, 20.0]]}
+    profile.write_run("phase2", "row", 1, metrics=metrics)
+    table = norm_table(read(profile))
+    assert tuple(table.columns) == NORM_COLUMNS
+    assert table.values.tolist() == [
+        ["phase2", "row", 1, "sst", 10, 0.5],
+        ["phase2", "row", 1, "sst", 20, 0.25],
+        ["phase2", "row", 1, "sts", 10, 20.0],
+    ]
+
+
 def test_no_runs_leave_only_headers(profile):
-    assert curve_table(read(profile)).to_csv(index=False) == ",".join(CURVE_COLUMNS) + "\n"
+    assert curve_table(read(profile).runs).to_csv(index=False) == ",".join(CURVE_COLUMNS) + "\n"
     assert conflict_table(read(profile)).to_csv(index=False) == ",".join(CONFLICT_COLUMNS) + "\n"

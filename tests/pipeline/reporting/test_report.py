@@ -4,12 +4,13 @@ import json
 
 import pandas as pd
 import pytest
+import yaml
 
 from pipeline.files.atomic import read_json, write_text
 from pipeline.reporting.report import REPORT_FILES
 from pipeline.runs.record import read_record
 from stages import report as stage
-from tests.tiny import call_stage
+from tests.tiny import REPOSITORY, call_stage
 
 TWO_SEEDS = [{"sst": 0.4, "para": 0.8, "sts": 0.6}, {"sst": 0.6, "para": 0.8, "sts": 0.7}]
 
@@ -37,6 +38,15 @@ def test_report_writes_every_file_and_the_same_bytes_twice(full_profile, tmp_pat
     table2 = pd.read_csv(full_profile.results / "table2.csv")
     assert list(table2.columns) == ["row", "task", "metric", "mean", "sd", "n", "paper"]
     assert list(table2["row"].unique()) == ["iteration_2", "iteration_3"]
+
+
+def test_dvc_yaml_lists_every_file(full_profile):
+    text = (REPOSITORY / "dvc.yaml").read_text().replace("${item.profile}", "demo")
+    stage = yaml.safe_load(text)["stages"]["report"]
+    entries = [entry for part in ("outs", "metrics", "plots") for entry in stage[part] if isinstance(entry, dict)]
+    options = {path: settings["cache"] for entry in entries for path, settings in entry.items()}
+    published = [*REPORT_FILES, "data.json", "data.md", "predictions"]
+    assert options == {f"results/demo/{name}": False for name in published}
 
 
 def test_summary_record_holds_the_tables(full_profile, tmp_path, monkeypatch):
@@ -69,7 +79,7 @@ def test_row_that_left_the_plan_leaves_the_tables(full_profile, tmp_path, monkey
     full_profile.index["phase2"] = full_profile.index["phase2"][:1]
     full_profile.save()
     files = report(full_profile, tmp_path, monkeypatch)
-    texts = [content for name, content in files.items() if not name.endswith(".png")]
+    texts = [content for name, content in files.items() if not name.endswith((".png", ".svg"))]
     assert not any(b"iteration_3" in text for text in texts)
 
 
