@@ -39,8 +39,9 @@ def compose_table1(results: Results, table: pd.DataFrame, intervals: pd.DataFram
         for line in table.itertuples()
     ]
     title = "Table 1, part 1: one task at a time, the encoder frozen (pretrain) or fine-tuned (finetune)"
-    tables, cost_notes = _add_costs(results, costs, "part1", Table(header, lines, words=("row", "metric")))
-    return _document(results, title, tables, [*_score_notes(table["n"], cells.values()), *cost_notes])
+    notes = _score_notes(table["n"], cells.values())
+    main = Table(title, header, lines, words=("row", "metric"), notes=notes)
+    return _document(results, [main, *_compose_costs(results, costs, "part1")])
 
 
 def compose_table2(results: Results, table: pd.DataFrame, intervals: pd.DataFrame, costs: pd.DataFrame) -> Document:
@@ -59,10 +60,10 @@ def compose_table2(results: Results, table: pd.DataFrame, intervals: pd.DataFram
         scores = [cells.get((row["row"], task), "") for task in tasks]
         lines.append([f"`{row['row']}`", *scores, str(len(results.runs_of("phase2", row["row"]))), control, note])
     notes = ["In brackets: the paper's value."] if table["paper"].notna().any() else []
-    main = Table(header, lines, words=("row", "control", "note"), asides=("note",))
-    tables, cost_notes = _add_costs(results, costs, "phase2", main)
-    notes += [*_score_notes(table["n"], cells.values()), *cost_notes]
-    return _document(results, "Table 2, part 2: all tasks in one encoder", tables, notes)
+    notes += _score_notes(table["n"], cells.values())
+    title, words = "Table 2, part 2: all tasks in one encoder", ("row", "control", "note")
+    main = Table(title, header, lines, words, notes, asides=("note",), stacked="control")
+    return _document(results, [main, *_compose_costs(results, costs, "phase2")])
 
 
 def compose_controls(results: Results, table: pd.DataFrame) -> Document:
@@ -80,18 +81,18 @@ def compose_controls(results: Results, table: pd.DataFrame) -> Document:
     )
     if (table["n"] == 1).any():
         marks += " With 1 seed, a mark says that these two models differ, not that the two rows do."
-    tables = [Table(header, lines, words=("row", "control"))]
     notes = [marks, *_score_notes(table["n"], cells.values())]
-    return _document(results, "Row minus control, on the same examples", tables, notes)
+    title, words = "Row minus control, on the same examples", ("row", "control")
+    return _document(results, [Table(title, header, lines, words, notes, stacked="control")])
 
 
-def _document(results: Results, title: str, tables: list[Table], notes: list[str]) -> Document:
+def _document(results: Results, tables: list[Table]) -> Document:
     index = results.index
     seeds = ", ".join(str(seed) for seed in index["seeds"])
     setting = f"Dev sets, profile `{index['profile']}`, encoder `{index['encoder']}`, seeds {seeds}."
     if any(row.get("seeds", index["seeds"]) != index["seeds"] for phase in ("part1", "phase2") for row in index[phase]):
         setting += " Rows with fewer seeds have the first of them."
-    return Document(title, setting, tables, [*notes, *index.get("caveats", [])])
+    return Document(setting, tables, index.get("caveats", []))
 
 
 def _cells(
@@ -135,12 +136,12 @@ def _score_notes(counts: Iterable[int], cells: Iterable[Cell]) -> list[str]:
     if not counts:
         return []
     if counts == [1]:
-        notes = ["In parentheses: the 95% interval, over the examples only: 1 seed cannot say what another would give."]
+        notes = ["Intervals are of 95%, over the examples only: 1 seed cannot say what another would give."]
     else:
         seeds = f"{counts[0]} seeds" if len(counts) == 1 else "seeds"
-        notes = [f"In parentheses: the 95% interval, over examples and {seeds} (pipeline/statistics/README.md)."]
+        notes = [f"Intervals are of 95%, over examples and {seeds} (pipeline/statistics/README.md)."]
         if 1 in counts:
-            notes[0] += " Where there is 1 seed, it is over the examples only."
+            notes[0] += " Where there is 1 seed, over the examples only."
     is_marked = any(cell == BOTH_COLLAPSED if isinstance(cell, str) else cell.is_collapsed for cell in cells)
     note = COLLAPSED_NOTE
     if any(isinstance(cell, Score) and cell.is_collapsed and not cell.collapsed for cell in cells):
@@ -148,10 +149,9 @@ def _score_notes(counts: Iterable[int], cells: Iterable[Cell]) -> list[str]:
     return notes + [note] * is_marked
 
 
-def _add_costs(results: Results, costs: pd.DataFrame, phase: str, table: Table) -> tuple[list[Table], list[str]]:
-    """The table with a second one of what its rows kept and cost, where that is known, and the notes on it."""
+def _compose_costs(results: Results, costs: pd.DataFrame, phase: str) -> list[Table]:
+    """A table of what the rows of a phase kept and cost; none where nothing is known."""
     costs = costs[costs["phase"] == phase]
-    is_known = {name: costs[name].notna().any() for name in ("steps", "tokens", "minutes")}
     columns = {
         "row": [f"`{row}`" for row in costs["row"]],
         "epoch kept": [_kept(line) for line in costs.itertuples()],
@@ -161,20 +161,20 @@ def _add_costs(results: Results, costs: pd.DataFrame, phase: str, table: Table) 
         "minutes": [_number(value, ",.1f") for value in costs["minutes"]],
     }
     shown = {name: cells for name, cells in columns.items() if name == "row" or any(cells)}
-    if len(shown) == 1:
-        return [table], []
     notes = []
     if "epoch kept" in shown:
         notes.append("Epoch kept: the rule by which it is chosen, and the epoch of the last leg, seed by seed.")
-    if any(is_known.values()):
-        machines = "; ".join(name_machines(run for run in results.runs if run.last_point("cost/seconds") is not None))
+    if shown.keys() & {"steps", "million tokens", "minutes"}:
         note = (
             "Steps of the optimizer, tokens through the encoder and minutes, in training: the row's own and those of "
         )
-        note += "the recipe that it starts from, mean over its seeds."
-        notes.append(note + (f" Minutes on: {machines}." if is_known["minutes"] else ""))
-    words = ("row", "epoch kept", "starts from")
-    return [table, Table(list(shown), list(zip(*shown.values(), strict=True)), words)], notes
+        notes.append(f"{note}the recipe that it starts from, mean over its seeds.")
+    if "minutes" in shown:
+        machines = "; ".join(name_machines(run for run in results.runs if run.last_point("cost/seconds") is not None))
+        notes[-1] += f" Minutes on: {machines}."
+    lines = list(zip(*shown.values(), strict=True))
+    title, words = "The epochs that its rows kept, and what they cost", ("row", "epoch kept", "starts from")
+    return [Table(title, list(shown), lines, words, notes)] if len(shown) > 1 else []
 
 
 def _kept(line: Any) -> str:

@@ -44,22 +44,27 @@ Cell = str | Score
 
 @dataclass(frozen=True)
 class Table:
-    """A header and lines of as many cells. Columns in `words` hold words, those in `asides` are left out in print."""
+    """A header and lines of as many cells, under a title. Columns in `words` hold words.
 
+    In print, where width is short, columns in `asides` are left out, and the column `stacked` goes below the first.
+    """
+
+    title: str
     header: Sequence[str]
     lines: Sequence[Sequence[Cell]]
     words: Sequence[str]
+    notes: Sequence[str] = ()
     asides: Sequence[str] = ()
+    stacked: str = ""
 
 
 @dataclass(frozen=True)
 class Document:
-    """Tables under one caption: `title`, in short what is shown, and `setting`, on what."""
+    """Tables of one setting (data, encoder, seeds), which is said with the first, and caveats that hold for all."""
 
-    title: str
     setting: str
     tables: Sequence[Table]
-    notes: Sequence[str]
+    caveats: Sequence[str]
 
 
 def cell_text(cell: Cell) -> str:

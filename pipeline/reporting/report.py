@@ -15,6 +15,7 @@ from pipeline.reporting.curves import draw_curves
 from pipeline.reporting.gradients import draw_conflicts, draw_norms
 from pipeline.reporting.histories import conflict_table, curve_table, norm_table
 from pipeline.reporting.intervals import interval_table, measure_scores
+from pipeline.reporting.latex import render_latex
 from pipeline.reporting.markdown import render_markdown
 from pipeline.reporting.publish import publish
 from pipeline.reporting.results import EVALUATED_PHASES, Results, read_results
@@ -23,17 +24,9 @@ from pipeline.runs import layout
 from pipeline.runs.environment import environment
 from pipeline.runs.record import VERSION, write_record
 
-TABLE_FILES = (
-    "table1.csv",
-    "table1.md",
-    "table2.csv",
-    "table2.md",
-    "intervals.csv",
-    "controls.csv",
-    "controls.md",
-    "costs.csv",
-    "metrics.json",
-)
+NUMBER_FILES = ("intervals.csv", "costs.csv", "metrics.json")
+TABLES = ("table1", "table2", "controls")
+TABLE_FILES = (*(f"{name}.{form}" for name in TABLES for form in ("csv", "md", "tex")), *NUMBER_FILES)
 FIGURES = ("ablation", "figure2", "figure3", "conflicts", "norms")
 FIGURE_FILES = tuple(f"{name}.{form}" for name in FIGURES for form in ("png", "svg"))
 REPORT_FILES = (*TABLE_FILES, *FIGURE_FILES, "curves.csv", "conflicts.csv", "norms.csv")
@@ -65,6 +58,7 @@ def _write_tables(folder: Path, results: Results) -> tuple[dict[str, dict[str, f
     ):
         _write_csv(folder / f"{name}.csv", table)
         write_text(folder / f"{name}.md", render_markdown(document))
+        write_text(folder / f"{name}.tex", render_latex(document, name))
     _write_csv(folder / "intervals.csv", intervals)
     _write_csv(folder / "costs.csv", costs)
     metrics = table_metrics(table1, table2)

@@ -15,7 +15,7 @@ PAPER = {"sst": 0.484, "para": 0.803, "sts": 0.746, "overall": 0.678}
 
 
 INTERVAL = re.compile(r"\(([+-]?\d\.\d{3}) to ([+-]?\d\.\d{3})\)")
-TWO_SEEDS_NOTE = "- In parentheses: the 95% interval, over examples and 2 seeds (pipeline/statistics/README.md)."
+TWO_SEEDS_NOTE = "- Intervals are of 95%, over examples and 2 seeds (pipeline/statistics/README.md)."
 
 
 def render(profile, phase, compose) -> list[str]:
@@ -101,7 +101,7 @@ def test_rows_with_fewer_seeds_say_so(profile):
     assert lines[0].endswith("seeds 0, 1. Rows with fewer seeds have the first of them.")
     assert [line.split("|")[6].strip() for line in lines[5:7]] == ["2", "1"]
     assert controls(profile)[4].split("|")[7].strip() == "1"
-    assert any("Where there is 1 seed, it is over the examples only." in line for line in lines)
+    assert any("Where there is 1 seed, over the examples only." in line for line in lines)
 
 
 def test_costs_and_kept_epochs_stand_below(profile):
@@ -117,7 +117,8 @@ def test_costs_and_kept_epochs_stand_below(profile):
         for phase, row in (("phase1", "recipe"), ("phase2", "row"), ("phase2", "other")):
             profile.write_run(phase, row, seed, metrics=points, params=params, environment=environment)
     lines = table2(profile)
-    assert lines[8:12] == [
+    assert lines[8] == "**The epochs that its rows kept, and what they cost.**"
+    assert lines[10:14] == [
         "| row | epoch kept | starts from | steps | million tokens | minutes |",
         "| --- | --- | --- | ---: | ---: | ---: |",
         "| `row` | best: 3, 2 of 5 | `recipe` | 200 | 6.00 | 1.0 |",
@@ -131,7 +132,7 @@ def test_one_seed_says_what_it_cannot(single_seed_profile):
     single_seed_profile.add("phase2", "other", TWO_SEEDS[1:], control="row")
     lines = table2(single_seed_profile)
     assert lines[5] == "| `row` | 0.400 (..) | 0.800 (..) | 0.600 (..) | 0.600 (..) | 1 |  |  |"
-    note = "- In parentheses: the 95% interval, over the examples only: 1 seed cannot say what another would give."
+    note = "- Intervals are of 95%, over the examples only: 1 seed cannot say what another would give."
     assert note in lines and note in controls(single_seed_profile)
     assert any(
         "that these two models differ, not that the two rows do" in line for line in controls(single_seed_profile)

@@ -116,9 +116,7 @@ def test_curves_have_a_panel_per_task_with_mean_and_metric(tmp_path, drawn, resu
 def test_the_epochs_that_the_seeds_kept_are_marked(tmp_path, drawn, results):
     """Not those that are best for a task."""
     draw_phase1(tmp_path / "figure", results)
-    marks = [
-        [line.get_xdata()[0] for line in axes.lines if line.get_linestyle() == "--"] for axes in drawn[0][0].axes
-    ]
+    marks = [[line.get_xdata()[0] for line in axes.lines if line.get_linestyle() == "--"] for axes in drawn[0][0].axes]
     assert marks == [[2], [2, 3]]
     assert [text.get_text() for text in drawn[0][0].axes[1].texts] == ["1 of 2", "1 of 2"]
 
