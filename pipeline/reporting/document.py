@@ -3,10 +3,12 @@
 Words of cells and notes may hold `code` and *emphasis*, as in markdown, and no other markup.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 COLLAPSED_MARK = "†"
+_MARKUP = re.compile(r"`([^`]*)`|(?<![\w*])\*([^*\s][^*]*)\*(?![\w*])")
 
 
 @dataclass(frozen=True)
@@ -70,3 +72,14 @@ class Document:
 def cell_text(cell: Cell) -> str:
     """A cell as one line of words."""
     return cell if isinstance(cell, str) else cell.text
+
+
+def split_markup(text: str) -> Iterator[tuple[str, str]]:
+    """The parts of a text with their kind: "code", "em", or "" for plain words."""
+    position = 0
+    for match in _MARKUP.finditer(text):
+        code, emphasis = match.groups()
+        yield "", text[position : match.start()]
+        yield ("em", emphasis) if code is None else ("code", code)
+        position = match.end()
+    yield "", text[position:]

@@ -5,7 +5,7 @@ Needs the packages booktabs, graphicx and amssymb. A table that is too wide or t
 
 import re
 
-from pipeline.reporting.document import COLLAPSED_MARK, Cell, Document, Score, Table
+from pipeline.reporting.document import COLLAPSED_MARK, Cell, Document, Score, Table, split_markup
 
 PREAMBLE = r"""\providecommand{\stackedcell}[3]{\begin{tabular}[t]{@{}#1@{}}#2\\[-1pt]\scriptsize #3\end{tabular}}
 \providecommand{\fitted}[1]{\sbox0{#1}%
@@ -21,7 +21,6 @@ SPECIAL = {
     COLLAPSED_MARK: r"$^\dagger$", "▲": r"$\blacktriangle$", "▼": r"$\blacktriangledown$",
     "→": r"$\to$", "−": "$-$", "–": "--", "—": "---", "×": r"$\times$", "±": r"$\pm$", "≥": r"$\geq$", "≤": r"$\leq$",
 }  # fmt: skip
-MARKUP = re.compile(r"`([^`]*)`|(?<![\w*])\*([^*\s][^*]*)\*(?![\w*])")
 
 
 def render_latex(document: Document, name: str) -> str:
@@ -44,13 +43,8 @@ def render_latex(document: Document, name: str) -> str:
 
 def to_latex(text: str) -> str:
     """Words with `code` and *emphasis* in LaTeX's terms, every special character escaped."""
-    parts, position = [], 0
-    for match in MARKUP.finditer(text):
-        code, emphasis = match.groups()
-        marked = f"\\emph{{{_escape(emphasis)}}}" if code is None else f"\\texttt{{{_escape(code)}}}"
-        parts += [_escape(text[position : match.start()]), marked]
-        position = match.end()
-    return "".join([*parts, _escape(text[position:])])
+    frames = {"": "{}", "code": "\\texttt{{{}}}", "em": "\\emph{{{}}}"}
+    return "".join(frames[kind].format(_escape(part)) for kind, part in split_markup(text))
 
 
 def _drop_number(title: str) -> str:
