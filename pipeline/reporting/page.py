@@ -1,6 +1,7 @@
 """The whole report of a profile as one html page that needs no network, no script and no other file."""
 
 import base64
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from itertools import groupby
@@ -10,6 +11,7 @@ from pipeline.reporting.document import COLLAPSED_MARK, Cell, Document, Score, T
 from pipeline.reporting.page_style import STYLE
 from pipeline.reporting.results import Results
 
+BREAK = re.compile(r"_(?=[a-z])")
 LONG = 40  # characters from which a cell of words needs room
 MARK_CLASSES = {BETTER: "better", WORSE: "worse"}
 CAPTIONS = {
@@ -69,8 +71,8 @@ def render_page(
 def to_html(text: str) -> str:
     """Words with `code`, which may break after an underscore, and *emphasis*; everything else escaped."""
     frames = {"": "{}", "em": "<em>{}</em>", "code": "<code>{}</code>"}
-    parts = ((kind, escape(part).replace("_", "_<wbr>" if kind else "_")) for kind, part in split_markup(text))
-    return "".join(frames[kind].format(part) for kind, part in parts)
+    parts = ((kind, escape(part)) for kind, part in split_markup(text))
+    return "".join(frames[kind].format(BREAK.sub("_<wbr>", part) if kind else part) for kind, part in parts)
 
 
 def _anchor(name: str) -> str:

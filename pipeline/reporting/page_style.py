@@ -17,7 +17,7 @@ nav { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; margin: 1rem 0; }
 a { color: var(--link); }
 code { font-size: .875em; overflow-wrap: anywhere; }
 figure { margin: 1.25rem 0; }
-figure img { display: block; width: 100%; height: auto; max-width: 62rem; background: #fff; border-radius: 6px; }
+figure img { display: block; max-width: 100%; height: auto; background: #fff; border-radius: 6px; }
 figcaption, .notes, .data { color: var(--soft); font-size: .875rem; padding-top: .25rem; }
 .caveats { background: var(--warn); border-radius: 6px; padding: .6rem .75rem .6rem 1.9rem; font-size: .925rem; }
 .wide { overflow-x: auto; border: 1px solid var(--line); border-radius: 6px; margin-top: 1rem; }

@@ -14,17 +14,23 @@ from mlflow import MlflowClient
 
 from pipeline.runs.index import Index
 from pipeline.tracking.store import find_experiment, find_runs, name_failures, open_store
+from pipeline.tracking.tags import SCORE_TAG
 from pipeline.tracking.view import RunView
 
 VIEW_TAG = "mlflow.sharedViewState."
 TABLES = {"part1": "table1", "phase2": "table2"}  # a phase, and its view's name in tag and address
-CONTROLS = "tables/controls.md"  # an artifact of the summary run, which MLflow shows as a table
+# Artifacts of the summary run that MLflow shows, and what they are.
+SHOWN = {
+    "tables/controls.md": "each row minus its control",
+    "tables/table2.md": "its means over seeds, with intervals",
+    "report.html": "the whole report",
+}
 MENU = "workflowType=machine_learning"  # else MLflow's pages come with the menu for chat agents
 
 NAME_WIDTH, SCORE_WIDTH = 300, 190  # pixels, of a table's columns: scores have all their digits there
 
 PER_EPOCH = ("dev", "train")  # metric keys are <split>/<task>.<metric>
-GRADIENTS = "gradients"
+GRADIENTS, NORM = "gradients", "gradients/norm."
 COMPARED = "tags.phase = '{phase}' and tags.current = 'true'"
 
 
@@ -43,18 +49,29 @@ def _compose_state(phase: str, runs: list[RunView]) -> dict[str, Any]:
     curves = sorted({key.partition("/")[2] for key in keys if key.startswith(f"{PER_EPOCH[0]}/")})
     scores = [key for key in ("overall", *curves) if key in keys]
     gradients = sorted(key for key in keys if key.startswith(f"{GRADIENTS}/"))
+    norms = [key for key in gradients if key.startswith(NORM)]
+    norm_charts = [_make_chart("LINE", "norms of the tasks' gradients", norms) | {"scaleType": "log"}] if norms else []
+    chosen = {"selectedParams": [], "selectedMetrics": scores}
+    parallel = [_make_chart("PARALLEL", "all scores", scores) | chosen] if len(scores) > 1 else []
     sections = {
         "Scores after each epoch: dev solid, train dashed": [
             _make_chart("LINE", key, [f"{split}/{key}" for split in PER_EPOCH]) for key in curves
         ],
-        "Gradients of two tasks: their cosine, and the fraction of steps in conflict": [
-            _make_chart("LINE", key, [key]) for key in gradients
+        "Gradients: their norms, and of two tasks the cosine and the fraction of steps in conflict": [
+            *norm_charts,
+            *(_make_chart("LINE", key, [key]) for key in gradients if key not in norms),
         ],
-        "Scores on the whole dev set": [_make_chart("BAR", key, [key]) for key in scores],
+        "Scores on the whole dev set": [
+            *parallel,
+            *(_make_chart("BAR", key, [key]) for key in scores),
+        ],
     }
-    columns = {f"metrics.`{key}`": SCORE_WIDTH for key in scores} | {"tags.`control`": NAME_WIDTH}
-    groups = {key.partition("/")[0] if "/" in key else "Model metrics" for key in keys}
+    tags = list(dict.fromkeys(tag for view in runs for tag in view.tags if tag.startswith(SCORE_TAG)))
     is_grouped = len({view.tags.get("seed") for view in runs}) > 1
+    # MLflow shows every digit of a metric, but a mean over seeds of nothing else: those are there where there are some.
+    means = {f"metrics.`{key}`": SCORE_WIDTH for key in scores if is_grouped or not tags}
+    columns = {f"tags.`{tag}`": SCORE_WIDTH for tag in tags} | means | {"tags.`control`": NAME_WIDTH}
+    groups = {key.partition("/")[0] if "/" in key else "Model metrics" for key in keys}
     average = {"aggregateFunction": "average", "groupByKeys": [{"mode": "tag", "groupByData": "row"}]}
     return {
         "searchFilter": COMPARED.format(phase=phase),
@@ -110,12 +127,13 @@ def list_pages(root: Path, server: str, indexes: Iterable[Index]) -> Iterator[st
     """Give a line for each page of the profile with the newest summary, at a server such as http://127.0.0.1:5000.
 
     Its two tables, the curves of the second, the params of the rows side by side (a run per row, that of the lowest
-    seed), and what the rows differ by from their controls. Raises `StoreUnavailable`.
+    seed), and what of the report MLflow shows. Raises `StoreUnavailable`.
     """
     summaries = [index.summary for index in indexes if index.summary]
     if not summaries:
         return
-    profile = max(summaries, key=lambda record: record["end_time"])["profile"]
+    newest = max(summaries, key=lambda record: record["end_time"])
+    profile, published = newest["profile"], {Path(name).name for name in newest["artifacts"]}
     store = open_store(root)
     with name_failures(store.uri):
         experiment = find_experiment(store, profile)
@@ -131,8 +149,10 @@ def list_pages(root: Path, server: str, indexes: Iterable[Index]) -> Iterator[st
         # The page looks for its runs under the key "?runs": they come first or not at all.
         yield f"its rows side by side: {server}/#/compare-runs?{chosen}&{MENU}"
     for run in (run for run in found if run.data.tags.get("kind") == "summary"):
-        page = f"{server}/#/experiments/{experiment}/runs/{run.info.run_id}/artifacts/{CONTROLS}"
-        yield f"each row minus its control: {page}?{MENU}"
+        for artifact, name in SHOWN.items():
+            if Path(artifact).name not in published:
+                continue
+            yield f"{name}: {server}/#/experiments/{experiment}/runs/{run.info.run_id}/artifacts/{artifact}?{MENU}"
     if any(run.data.tags.get("phase") == "part1" for run in found):
         yield f"table 1 of {profile}: {tables}&compareRunsMode=TABLE&viewStateShareKey={TABLES['part1']}"
 

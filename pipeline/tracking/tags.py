@@ -2,10 +2,13 @@
 
 from typing import Any
 
+from pipeline.evaluation.metrics import OVERALL
 from pipeline.runs import layout
 from pipeline.tracking.tables import LOGGED_TABLES_TAG, logged_tables_tag
 
 ORIGINAL_KEY_TAG = "original_key"  # of a record that was re-keyed after a replay: the key that it was made under
+SCORE_TAG = "score."  # and the task, or overall: its final score with the digits that mean something
+COLLAPSED_TAG = "collapsed"
 COLOR_TAG = "mlflow.runColor"  # of its curves
 # Tableau's twenty, the strong ones first: a row has one colour whatever the seed; without it MLflow draws lots.
 COLORS = (
@@ -52,6 +55,23 @@ def compose_tags(
         **{key: value for key, value in identity.items() if key != "encoder" or value},
     }
     return {key: value for key, value in tags.items() if value}
+
+
+def compose_scores(group: list[dict[str, Any]], plan: dict[str, Any] | None) -> dict[str, str]:
+    """Tags of a run's final scores, one for each task of the plan, marked where the predictions have collapsed.
+
+    What the records lack has no tag.
+    """
+    values = {
+        key: points[-1][-1] for record in group if record["kind"] == "evaluation"
+        for key, points in record["metrics"].items() if points
+    }  # fmt: skip
+    keys = {task: f"{task}.{entry['metric']}" for task, entry in (plan or {}).get("tasks", {}).items()}
+    keys = {task: key for task, key in (keys | {OVERALL: OVERALL}).items() if key in values}
+    collapsed = [task for task in keys if values.get(f"{task}.collapsed") == 1.0]
+    marks = {task: " † collapsed" for task in collapsed}
+    tags = {f"{SCORE_TAG}{task}": f"{values[key]:.3f}{marks.get(task, '')}" for task, key in keys.items()}
+    return tags | ({COLLAPSED_TAG: ", ".join(collapsed)} if collapsed else {})
 
 
 def _name_stage(record: dict[str, Any], row: dict[str, Any], tasks: list[str]) -> str:

@@ -9,7 +9,7 @@ from pipeline.files.digest import hash_bytes, hash_file
 from pipeline.runs.index import Index, find_row, list_planned
 from pipeline.runs.record_files import find_artifact
 from pipeline.tracking.tables import task_of
-from pipeline.tracking.tags import ORIGINAL_KEY_TAG, compose_tags
+from pipeline.tracking.tags import ORIGINAL_KEY_TAG, compose_scores, compose_tags
 
 # Limits of MLflow 3.17.2 (mlflow/utils/validation.py).
 MAX_PARAM_LENGTH = 6000
@@ -18,6 +18,7 @@ MAX_DIGEST_LENGTH = 36
 
 FORMAT = 2  # of what is made of a record: a change sends every run again
 PREDICTIONS = "predictions"  # the folder among a run's artifacts
+FIGURE_SUFFIXES = (".png", ".svg")
 STATUSES = {"running": "RUNNING", "finished": "FINISHED", "failed": "FAILED", "killed": "KILLED"}
 
 
@@ -81,6 +82,7 @@ def compose_view(group: list[dict[str, Any]], root: Path, plan: dict[str, Any] |
     contents = [[str(path.relative_to(root)), hash_file(path)] for path, _ in artifacts]
     tasks = [task_of(path) for path, folder in artifacts if folder == PREDICTIONS]
     tags = compose_tags(leader, group, find_row(plan, leader["phase"], leader["row"]), tasks)
+    tags |= compose_scores(group, plan)
     points = [
         Point(key, step, time_ms, float(value))
         for record in group
@@ -121,9 +123,9 @@ def _locate_artifacts(record: dict[str, Any], root: Path) -> list[Path]:
 def _artifact_folder(path: Path) -> str | None:
     if "predictions" in path.parts:
         return PREDICTIONS
-    if "records" not in path.parts:
-        return "figures" if path.suffix == ".png" else "tables"
-    return None
+    if "records" in path.parts or path.suffix == ".html":
+        return None
+    return "figures" if path.suffix in FIGURE_SUFFIXES else "tables"
 
 
 def _to_text(value: Any) -> str:

@@ -25,7 +25,9 @@ def project_root(root: Path) -> Path:
             write_into(root, make_evaluation(row, seed))
     for row in ("download", "tokenize"):
         write_into(root, make_record("data", "data", row, None))
-    tables = ["results/tiny/table2.md", "results/tiny/figure2.png"]
+    tables = [
+        f"results/tiny/{name}" for name in ("table2.md", "controls.md", "report.html", "figure2.png", "figure2.svg")
+    ]
     write_plan(root)
     write_into(root, make_record("summary", "summary", "summary", None, artifacts=tables, end_time=T0 + 800_000))
     return root

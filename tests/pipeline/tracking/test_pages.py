@@ -13,7 +13,7 @@ from urllib.parse import unquote
 import pytest
 from mlflow import MlflowClient
 
-from pipeline.files.atomic import write_text
+from pipeline.files.atomic import read_json, write_json, write_text
 from pipeline.tracking.collect import collect
 from pipeline.tracking.pages import list_pages
 from pipeline.tracking.projection import project, project_live
@@ -56,7 +56,7 @@ def saved_view(root: Path, name: str) -> dict:
 
 
 def test_the_pages_are_of_the_current_table(project_root: Path) -> None:
-    table, curves, rows, controls = project_all(project_root)
+    table, curves, rows, controls, _, report = project_all(project_root)
     assert table.startswith(f"table 2 of tiny: {SERVER}/#/experiments/1/runs?")
     assert all("viewStateShareKey=table2" in page for page in (table, curves))
     assert "compareRunsMode=TABLE" in table and "compareRunsMode=CHART" in curves
@@ -66,6 +66,7 @@ def test_the_pages_are_of_the_current_table(project_root: Path) -> None:
     assert [client.get_run(run_id).info.run_name for run_id in ids] == [f"{row}-{SEEDS[0]}" for row in ROWS]
     summary = controls.partition("/runs/")[2].partition("/artifacts/tables/controls.md")[0]
     assert client.get_run(summary).info.run_name == "summary"
+    assert f"/runs/{summary}/artifacts/report.html?" in report
 
 
 def test_without_a_summary_there_is_no_page(root: Path) -> None:
@@ -82,8 +83,32 @@ def test_the_saved_view_finds_the_runs_of_the_table(project_root: Path) -> None:
     assert {"metrics.`overall`", "metrics.`sst.accuracy`"} <= set(view["selectedColumns"])
     charted = {key for chart in view["compareRunCharts"] for key in chart["selectedMetricKeys"]}
     assert {"overall", "sst.accuracy", "dev/sst.accuracy", "train/sst.accuracy"} <= charted
+    (parallel,) = [chart for chart in view["compareRunCharts"] if chart["type"] == "PARALLEL"]
+    assert parallel["selectedMetrics"] == ["overall", "sst.accuracy"]
     sections = {section["uuid"] for section in view["compareRunSections"]}
     assert {chart["metricSectionId"] for chart in view["compareRunCharts"]} <= sections
+
+
+def test_the_table_has_the_digits_that_mean_something(project_root: Path) -> None:
+    plan = project_root / "artifacts/tiny/plan/index.json"
+    write_json(plan, read_json(plan) | {"tasks": {"sst": {"metric": "accuracy"}}})
+    project_all(project_root)
+    view = saved_view(project_root, "table2")
+    assert view["selectedColumns"][:2] == ["tags.`score.sst`", "tags.`score.overall`"]
+    assert "metrics.`sst.accuracy`" in view["selectedColumns"], "the mean over seeds"
+    client = MlflowClient(tracking_uri(project_root))
+    runs = client.search_runs([client.get_experiment_by_name("tiny").experiment_id], view["searchFilter"])
+    assert {(run.data.tags["score.sst"], run.data.tags["score.overall"]) for run in runs} == {("0.500", "0.600")}
+
+
+def test_the_norms_of_all_tasks_are_one_chart(project_root: Path) -> None:
+    training = make_training(ROW, SEED)
+    training["metrics"] |= {f"gradients/norm.{task}": [[10, training["start_time"], 1.0]] for task in ("sst", "sts")}
+    write_into(project_root, training)
+    project_all(project_root)
+    charts = saved_view(project_root, "table2")["compareRunCharts"]
+    (chart,) = [chart for chart in charts if chart["metricKey"].startswith("gradients/")]
+    assert (chart["scaleType"], chart["selectedMetricKeys"]) == ("log", ["gradients/norm.sst", "gradients/norm.sts"])
 
 
 def test_a_run_that_goes_on_is_in_the_comparison(project_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,7 +143,8 @@ def test_a_browser_shows_the_rows_and_their_metrics(root: Path, tmp_path_factory
 async def look_at(pages: list[str], memory: Path) -> dict[str, str]:
     """The text of each page, once its rows and their scores are there."""
     texts = {}
-    table, curves, rows, controls, _ = pages
+    table, curves, rows = pages[:3]
+    (controls,) = [page for page in pages if "controls.md" in page]
     differences = re.findall(r"[+-]\d\.\d{3} \(.*?\)", (REPOSITORY / "results" / REAL / "controls.md").read_text())
     assert differences
     with (REPOSITORY / "results" / REAL / "table2.csv").open(newline="") as file:
@@ -128,8 +154,7 @@ async def look_at(pages: list[str], memory: Path) -> dict[str, str]:
         return all(f"{row}-0" in text for row, _ in expected)
 
     def has_scores(text: str) -> bool:
-        shown = {f"{float(word):.6f}" for word in re.findall(r"-?\d\.\d{5,}", text)}
-        return has_rows(text) and all(f"{mean:.6f}" in shown for _, mean in expected)
+        return has_rows(text) and {f"{mean:.3f}" for _, mean in expected} <= set(re.findall(r"-?\d\.\d+", text))
 
     async with open_browser(memory, width=1700, height=1150) as page:
         await page.open(table.partition("#")[0])

@@ -76,7 +76,13 @@ def test_files_are_uploaded_but_no_weights(project_root: Path) -> None:
     trained, summary = runs[f"{ROW}-{SEED}"].info.run_id, runs["summary"].info.run_id
     tables = ["confusion/sst.json", "worst_errors/sst.json"]
     assert files_of(client, trained) == sorted(["history.csv", "predictions/sst.csv", *tables])
-    assert files_of(client, summary) == ["figures/figure2.png", "tables/table2.md"]
+    assert files_of(client, summary) == [
+        "figures/figure2.png",
+        "figures/figure2.svg",
+        "report.html",
+        "tables/controls.md",
+        "tables/table2.md",
+    ]
 
 
 def files_of(client: MlflowClient, run_id: str, folder: str | None = None) -> list[str]:
