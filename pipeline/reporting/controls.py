@@ -27,7 +27,8 @@ def control_table(results: Results, scores: dict[str, TaskScores]) -> pd.DataFra
     two-sided p-value after Holm's correction over every difference, and `mark` stands where it is below `FAMILY_ERROR`.
 
     `collapsed` and `control_collapsed` count the seeds of either side whose predictions hardly depend on the example.
-    Where both sides collapsed in all the seeds that they share there is no difference: its cells are empty, and it is in no family.
+    Where both sides collapsed in all the seeds that they share there is no difference: its cells are empty, and it is
+    in no family.
     """
     lines: list[dict[str, Any]] = []
     for row in results.rows("phase2"):
