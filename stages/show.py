@@ -11,7 +11,7 @@ def main() -> None:
     folder = layout.results(load_params().profile)
     for name in ("table1.md", "table2.md", "controls.md"):
         print((folder / name).read_text(encoding="utf-8"))
-    print(f"Tables, figures and predictions: {folder}/. In MLflow: make ui.")
+    print(f"Tables, figures and predictions: {folder}/, all on one page: {folder}/report.html. In MLflow: make ui.")
 
 
 if __name__ == "__main__":
