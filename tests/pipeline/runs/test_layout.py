@@ -7,6 +7,7 @@ import yaml
 
 from pipeline.config.params import load_params
 from pipeline.config.plan import make_index
+from pipeline.config.selection import find_idle_recipes
 from pipeline.runs import layout
 from pipeline.runs.index import find_row, list_planned
 from tests.tiny import REPOSITORY
@@ -95,6 +96,12 @@ def test_the_stages_of_dvc_yaml_are_those_that_plan_and_layout_name():
         task = find_row(plan, phase, row)["tasks"][0]
         kinds = ("training", "evaluation", *(["start"] if phase == "phase2" else []))
         expected |= {layout.stage_name(kind, profile, phase, row, seed, task) for kind in kinds}
+    for recipe in find_idle_recipes(params, profile):  # which have stages and nothing to do in them
+        expected |= {
+            layout.stage_name(kind, profile, "phase1", recipe, seed)
+            for kind in ("training", "evaluation")
+            for seed in params.seeds
+        }
     listed = subprocess.run(["dvc", "stage", "list", "--name-only"], cwd=REPOSITORY, capture_output=True, text=True)
     assert set(listed.stdout.split()) == expected
 
