@@ -31,10 +31,7 @@ DEEDS = (
     "plans one last robbery,falls in love on a train,hides a stranger in the cellar,loses everything in one night,"
     "learns to live with the past,finds a box of old letters,takes a job at a lighthouse,joins a circus for a summer"
 ).split(",")
-TAILS = (
-    ",from the first scene to the last,for most of its running time,in this small {genre},in a {genre} about {person},"
-    "whenever {person} {deed}"
-).split(",")
+TAILS = ["", "from the first scene to the last", "for most of its running time", "in this {genre}", "in a {genre} about {person}"]
 
 # Clauses joined so that one of the two decides: the template, and the weights of its two opinions.
 CONTRASTS = [
