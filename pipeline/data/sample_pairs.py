@@ -12,10 +12,10 @@ ACTIVITIES = {
 }
 # What is asked of it. Wordings of one row mean the same.
 QUESTIONS = [
-    ["how do i {do}", "what is the best way to {do}", "which steps should i take to {do}"],
-    ["how much does it cost to {do}", "what is the price if i want to {do}", "is it expensive to {do}"],
-    ["why should i {do}", "what are the benefits if i {do}", "is it worth the effort to {do}"],
-    ["when should i {do}", "in which month should i {do}", "is there a right time to {do}"],
+    ["how do i {do}", "what is the best way to {do}", "what are the steps to {do}"],
+    ["how much does it cost to {do}", "what is the price to {do}", "is it expensive to {do}"],
+    ["why should i {do}", "what are the benefits if i {do}", "is it worth it to {do}"],
+    ["when should i {do}", "which month is best to {do}", "is there a right time to {do}"],
     ["is it dangerous to {do}", "what are the risks if i {do}", "can i get hurt if i {do}"],
 ]
 # As on Quora, one question is asked again and again and most duplicates are of it: in this share of duplicates, and of
@@ -30,30 +30,23 @@ DUPLICATE_SHARE = 0.38
 OTHER_THING_SHARE = 0.15
 QUESTION_NOISE = 0.08
 
-# Scenes. Each group holds wordings of one meaning.
+# Scenes. Each group holds wordings of one meaning. Few of each, so that some hundred pairs show all of them.
 SUBJECTS = [
-    ["man", "guy"], ["woman", "lady"], ["boy", "lad"], ["farmer", "grower"], ["doctor", "physician"],
-    ["soldier", "trooper"], ["police officer", "cop"], ["singer", "vocalist"], ["child", "kid"], ["teacher", "tutor"],
+    ["man", "guy"], ["woman", "lady"], ["child", "kid"], ["doctor", "physician"], ["singer", "vocalist"],
+    ["teacher", "tutor"],
 ]  # fmt: skip
-LOOKS = [
-    ["old", "elderly"], ["tired", "exhausted"], ["happy", "cheerful"], ["angry", "furious"], ["rich", "wealthy"],
-    ["thin", "skinny"], ["tall", "very tall"],
-]  # fmt: skip
+LOOKS = [["old", "elderly"], ["tired", "exhausted"], ["happy", "cheerful"], ["rich", "wealthy"]]
 PLACES = [
     ["in the kitchen"], ["near the river", "by the river"], ["in the street", "on the road"],
-    ["in the garden", "in the back yard"], ["on the beach", "at the seaside"], ["at the market", "at the bazaar"],
-    ["in the forest", "in the woods"], ["behind the school", "at the back of the school"],
+    ["in the forest", "in the woods"], ["on the beach", "at the seaside"],
 ]  # fmt: skip
 # What can be done with the same objects: two verbs, each with its wordings.
 ACTIONS = [
-    ([["slicing", "cutting up"], ["washing", "rinsing"]], ["a tomato", "an onion", "a melon", "some bread"]),
-    ([["playing", "performing on"], ["tuning", "adjusting"]], ["a guitar", "a violin", "a piano", "a flute"]),
-    ([["reading", "looking through"], ["tearing up", "ripping apart"]], ["a newspaper", "a letter", "a map", "a book"]),
-    ([["carrying", "transporting"], ["painting", "coloring"]], ["a ladder", "a chair", "a table", "a box"]),
-    ([["repairing", "fixing"], ["stealing", "taking away"]], ["a car", "a motorcycle", "a radio", "a boat"]),
-    ([["throwing", "tossing"], ["looking for", "searching for"]], ["a ball", "a stick", "a hat", "a shoe"]),
-    ([["feeding", "giving food to"], ["brushing", "grooming"]], ["a horse", "a dog", "a goat", "a cat"]),
-    ([["selling", "offering for sale"], ["weighing", "measuring"]], ["some fish", "some apples", "some rice"]),
+    ([["slicing", "cutting up"], ["washing", "rinsing"]], ["a tomato", "an onion", "some bread"]),
+    ([["playing", "performing on"], ["repairing", "fixing"]], ["a guitar", "a piano", "a flute"]),
+    ([["carrying", "transporting"], ["painting", "coloring"]], ["a chair", "a table", "a box"]),
+    ([["throwing", "tossing"], ["looking for", "searching for"]], ["a ball", "a hat", "a shoe"]),
+    ([["feeding", "giving food to"], ["brushing", "grooming"]], ["a horse", "a dog", "a cat"]),
 ]
 # What an edit of the second sentence costs on the scale of 5.
 COSTS = {"drop_look": 0.6, "look": 1.0, "place": 1.2, "subject": 1.5, "object": 1.5, "verb": 1.5, "negate": 1.6}
@@ -67,11 +60,9 @@ def write_question_pair(rng: Random) -> tuple[tuple[str, ...], float]:
 
     Most of these ask something else of the same thing, some the same of another thing.
     """
-    kind, popular = rng.choice(list(ACTIVITIES)), rng.random() < POPULAR_SHARE
-    question, other = POPULAR if popular else rng.choice(QUESTIONS[1:]), rng.choice(QUESTIONS[1:])
-    thing, other_thing = rng.sample(ACTIVITIES[kind], 2)
-    circumstance = rng.choice(CIRCUMSTANCES)
-    wordings = rng.sample(question, 2)
+    kind = rng.choice(list(ACTIVITIES))
+    question = POPULAR if rng.random() < POPULAR_SHARE else rng.choice(QUESTIONS[1:])
+    wordings, (thing, other_thing) = rng.sample(question, 2), rng.sample(ACTIVITIES[kind], 2)
     duplicate = rng.random() < DUPLICATE_SHARE
     if duplicate:
         other_thing = thing
@@ -79,14 +70,12 @@ def write_question_pair(rng: Random) -> tuple[tuple[str, ...], float]:
         # The wording may stay, so that a near miss is no further in words than a paraphrase.
         wordings[1] = rng.choice(wordings)
     else:
-        other_thing = thing
-        while other is question:
-            other = rng.choice(QUESTIONS[1:])
-        wordings[1] = rng.choice(other)
-    activities = [f"{kind} {thing}", f"{kind} {other_thing}"]
+        other = rng.choice([row for row in QUESTIONS[1:] if row is not question])
+        other_thing, wordings[1] = thing, rng.choice(other)
     rng.shuffle(wordings)
+    circumstance, things = rng.choice(CIRCUMSTANCES), (thing, other_thing)
     first, second = (
-        _ask(rng, wording, activity, circumstance) for wording, activity in zip(wordings, activities, strict=True)
+        _ask(rng, wording, f"{kind} {each}", circumstance) for wording, each in zip(wordings, things, strict=True)
     )
     return (first, second), float(duplicate != (rng.random() < QUESTION_NOISE))
 
