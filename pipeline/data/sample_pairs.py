@@ -18,16 +18,15 @@ QUESTIONS = [
     ["when should i {do}", "which month is best to {do}", "is there a right time to {do}"],
     ["is it dangerous to {do}", "what are the risks if i {do}", "can i get hurt if i {do}"],
 ]
-# As on Quora, one question is asked again and again and most duplicates are of it: in this share of duplicates, and of
-# the others in one of the two at most. So either question alone says little, and both, even as two vectors side by
-# side, say much.
+# As on Quora, one question is asked again and again. In this share of pairs the first is it; then duplicates have it
+# twice, most others once. So either question alone says nothing and both say much, even as two vectors side by side.
 POPULAR = QUESTIONS[0]
-POPULAR_SHARE = 0.8
+POPULAR_SHARE = 0.85
 # Wordings of one circumstance; the empty one stands for none.
 CIRCUMSTANCES = [[""], ["these days", "nowadays"], ["in general", "as a rule"], ["in the winter", "in the cold months"]]
-DUPLICATE_SHARE = 0.38
+DUPLICATE_SHARE = 0.36
 # Of pairs that do not ask the same: those that ask the same of another thing of the kind.
-OTHER_THING_SHARE = 0.15
+OTHER_THING_SHARE = 0.12
 QUESTION_NOISE = 0.08
 
 # Scenes. Each group holds wordings of one meaning. Few of each, so that some hundred pairs show all of them.

@@ -63,12 +63,12 @@ def test_a_duplicate_asks_the_same_of_the_same_thing_and_all_else_does_not(monke
     assert 100 < num_other_things < 300
 
 
-def test_either_question_alone_says_little_and_both_say_much(questions):
+def test_either_question_alone_says_nothing_and_both_say_much(questions):
     labels = [label for _, label in questions]
     rows = [tuple(map(row_of, pair)) for pair, _ in questions]
     constant = accuracy([None] * len(labels), labels)
     assert 0.58 < constant < 0.66
-    assert all(accuracy([row[side] for row in rows], labels) < constant + 0.03 for side in (0, 1))
+    assert all(accuracy([row[side] for row in rows], labels) < constant + 0.02 for side in (0, 1))
     popular = [(first == 0) + (second == 0) for first, second in rows]
     assert constant + 0.12 < accuracy(popular, labels) < accuracy(rows, labels) < 0.9
     assert QUESTIONS[0] is POPULAR
@@ -80,7 +80,7 @@ def test_no_word_decides_the_label(questions):
     bags = [Counter(word for question in pair for word in words(question)) for pair, _ in questions]
     for word in set().union(*bags):
         present = [word in bag for bag in bags]
-        assert accuracy(present, labels) < constant + 0.08, word
+        assert accuracy(present, labels) < constant + 0.04, word
 
 
 def test_near_misses_share_as_many_words_as_paraphrases(questions):
