@@ -18,8 +18,8 @@ QUESTIONS = [
     ["when should i {do}", "which month is best to {do}", "is there a right time to {do}"],
     ["is it dangerous to {do}", "what are the risks if i {do}", "can i get hurt if i {do}"],
 ]
-# As on Quora, one question is asked again and again. In this share of pairs the first is it; then duplicates have it
-# twice, most others once. So either question alone says nothing and both say much, even as two vectors side by side.
+# One question is asked again and again. In this share of pairs the first is it; then duplicates have it twice, most
+# others once. So either question alone says nothing and both say much, even as two vectors side by side.
 POPULAR = QUESTIONS[0]
 POPULAR_SHARE = 0.85
 # Wordings of one circumstance; the empty one stands for none.
