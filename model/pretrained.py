@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from model.bert import ACTIVATIONS, BertConfig, MiniBert
@@ -89,6 +89,18 @@ def load_encoder(folder: Path | str, dropout: float | None = None) -> MiniBert:
         raise ValueError(f"{path}: no tensor for {', '.join(missing)}")
     encoder.load_state_dict(parameters, assign=True)
     return encoder
+
+
+def keep_first_layers(source: Path, destination: Path, num_layers: int) -> None:
+    """Write a model.safetensors with the first `num_layers` of the layers of another, and all else as it is there."""
+    tensors, layers = _read_tensors(source), {}
+    for name in tensors:
+        if match := re.match(r"layers\.(\d+)\.", _rename(name)):
+            layers[name] = int(match[1])
+    if (found := max(layers.values(), default=-1) + 1) < num_layers:
+        raise ValueError(f"{source}: it has {found} layers, {num_layers} are asked for")
+    kept = {name: tensor for name, tensor in tensors.items() if layers.get(name, 0) < num_layers}
+    save_file(kept, destination, metadata={"format": "pt"})
 
 
 def read_config(folder: Path | str) -> BertConfig:

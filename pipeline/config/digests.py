@@ -58,8 +58,9 @@ def _list_reads(params: Params, profile: str, root: Path) -> dict[str, dict[str,
     row, names = choose_profile(params, profile), list_encoders(params, profile)
     encoders = {name: params.encoders[name].model_dump(exclude={"caveat"}) for name in names}
     files = sorted(list_choices(params, profile).values())
+    folders = [params.encoders[name].first_layers_of or name for name in names]
     needed = [
-        name for name in params.assets if name.split("/")[0] in names or any(name in choices for choices in files)
+        name for name in params.assets if name.split("/")[0] in folders or any(name in choices for choices in files)
     ]
     tasks = {name: params.tasks[name].model_dump() for name in row.tasks}
     data = row.data.model_dump(exclude={"subsets"})

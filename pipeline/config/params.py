@@ -44,11 +44,12 @@ def _find_broken_references(params: Params) -> Iterator[str]:
         yield from _check_profile(f"profiles.{name}", profile, params)
     for name, encoder in params.encoders.items():
         where = f"encoders.{name}"
-        files = [f"{name}/model.safetensors", f"{name}/vocab.txt"]
+        folder = encoder.first_layers_of or name
+        files = [f"{folder}/model.safetensors", f"{folder}/vocab.txt"]
         yield from _unknown(f"{where}: its file", files, params.assets)
         missing = [key for key in SHAPE if getattr(encoder, key) is None]
-        if f"{name}/config.json" not in params.assets:
-            yield from (f"{where}.{key}: missing, as is the asset {name}/config.json" for key in missing)
+        if f"{folder}/config.json" not in params.assets:
+            yield from (f"{where}.{key}: missing, as is the asset {folder}/config.json" for key in missing)
         if encoder.hidden_size and encoder.num_heads and encoder.hidden_size % encoder.num_heads:
             yield f"{where}.num_heads: {encoder.num_heads} does not divide hidden_size {encoder.hidden_size}"
     for name, task in params.tasks.items():

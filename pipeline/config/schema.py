@@ -126,6 +126,7 @@ class AssetRow(Section):
 class EncoderRow(Section):
     """An encoder; what its own published files say (config.json, tokenizer_config.json, 1_Pooling) may be left out."""
 
+    first_layers_of: Name | None = None  # whose files these are, the first num_layers layers of them; null: its own
     hidden_size: Count | None = None
     num_layers: Count | None = None
     num_heads: Count | None = None
@@ -137,6 +138,12 @@ class EncoderRow(Section):
     cased: bool = False  # whether its vocabulary knows upper case
     pooling: Name | None = None  # what it was trained with: what `pooling: own` stands for
     caveat: str = ""  # stands under every table that shows this encoder
+
+    @model_validator(mode="after")
+    def _number_of_first_layers(self) -> "EncoderRow":
+        if self.first_layers_of and not self.num_layers:
+            raise ValueError("num_layers: missing; with first_layers_of it says how many layers are kept")
+        return self
 
 
 class Files(Section):

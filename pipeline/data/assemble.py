@@ -5,13 +5,14 @@ import os
 import shutil
 from pathlib import Path
 
+from model.pretrained import keep_first_layers
 from pipeline.config.schema import Params, Profile
 from pipeline.config.selection import choose_profile, list_encoders
 from pipeline.data.data_record import record_data_stage
 from pipeline.data.encoders import PUBLISHED_FILES, make_encoder_config, read_encoder
 from pipeline.data.fetch import Asset, fetch, fetch_any, put
 from pipeline.data.sample import write_sample_corpus
-from pipeline.files.atomic import atomic_folder, write_json
+from pipeline.files.atomic import atomic_folder, atomic_path, read_json, write_json
 from pipeline.files.digest import hash_file, hash_folder
 from pipeline.runs import layout
 
@@ -52,13 +53,22 @@ def list_written_tasks(row: Profile) -> list[str]:
 
 
 def _bring_encoder(params: Params, name: str, folder: Path, root: Path) -> None:
-    """Fetch an encoder's files; an encoder without a published config.json gets one of its row."""
-    published = [file for file in PUBLISHED_FILES if f"{name}/{file}" in params.assets]
+    """Fetch an encoder's files; an encoder without a published config.json gets one of its row.
+
+    Of another encoder's first layers, the weights and config.json are those of a model that has no others.
+    """
+    row = params.encoders[name]
+    source, weights, config = row.first_layers_of or name, folder / "model.safetensors", folder / "config.json"
+    published = [file for file in PUBLISHED_FILES if f"{source}/{file}" in params.assets]
     for file in ("model.safetensors", "vocab.txt", *published):
-        fetch_asset(params, f"{name}/{file}", folder / file, root)
+        fetch_asset(params, f"{source}/{file}", folder / file, root)
     if "config.json" not in published:
-        write_json(folder / "config.json", make_encoder_config(params.encoders[name]))
-    read_encoder(name, params.encoders[name], folder)
+        write_json(config, make_encoder_config(row))
+    if row.first_layers_of:
+        with atomic_path(weights) as temporary:  # the fetched file may be the store's own
+            keep_first_layers(weights, temporary, row.num_layers)
+        write_json(config, read_json(config) | {"num_hidden_layers": row.num_layers})
+    read_encoder(name, row, folder)
 
 
 def _count_rows(path: Path) -> int:

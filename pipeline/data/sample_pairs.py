@@ -2,159 +2,80 @@
 
 from random import Random
 
-ENTITIES = {
-    "skill": "python,chess,spanish,the guitar,drawing,swimming,algebra,photography,welding,sewing".split(","),
-    "city": "lisbon,toronto,nairobi,kyoto,lima,dublin,warsaw,seoul,cairo,oslo".split(","),
-    "job": "nurse,pilot,lawyer,plumber,teacher,designer,firefighter,chef,farmer,journalist".split(","),
-    "device": "laptop,phone,printer,camera,tablet,dishwasher,bicycle,sewing machine,drone,fridge".split(","),
-    "food": "rice,bread,yogurt,lentils,salmon,pancakes,mushrooms,dumplings,soup,cheese".split(","),
-    "animal": "parrot,rabbit,horse,goat,turtle,hamster,cat,donkey,snake,duck".split(","),
+# What one can do, by kind; two things of one kind are alike.
+ACTIVITIES = {
+    "learn": "chess,spanish,algebra,the guitar,the piano,drawing,sewing,swimming".split(","),
+    "visit": "lisbon,toronto,nairobi,kyoto,dublin,warsaw,cairo,oslo".split(","),
+    "repair": "a laptop,a phone,a printer,a camera,a bicycle,a radio,a boat,a piano".split(","),
+    "cook": "rice,lentils,salmon,pancakes,mushrooms,dumplings,soup,eggs".split(","),
+    "raise": "a horse,a goat,a parrot,a rabbit,a turtle,a duck,a cat,a donkey".split(","),
 }
-# A relation is a list of wordings that mean the same; relations of one kind share their words where they can.
-RELATIONS = {
-    "skill": [
-        ["how can i learn {a}", "what is the best way to learn {a}", "which steps should i take to study {a}"],
-        ["how long does it take to learn {a}", "how many months are needed to learn {a}", "can {a} be learned quickly"],
-        ["how much does it cost to learn {a}", "what is the price of lessons in {a}", "is it expensive to study {a}"],
-        ["who can teach me {a}", "where do i find a good teacher of {a}", "how do i get a tutor for {a}"],
-        ["why should i learn {a}", "what are the benefits of studying {a}", "is {a} worth learning"],
-        ["is {a} harder than {b}", "is it more difficult to learn {a} than {b}", "is {b} easier to learn than {a}"],
-    ],
-    "city": [
-        ["what is the best time to visit {a}", "when should i travel to {a}", "in which month is {a} most pleasant"],
-        ["what is the best place to visit in {a}", "where should i go in {a}", "which sights must i see in {a}"],
-        ["how expensive is it to live in {a}", "what is the cost of living in {a}", "is {a} a costly place to live"],
-        ["is it safe to live in {a}", "how dangerous is {a}", "how much crime is there in {a}"],
-        [
-            "how do i get from {a} to {b}",
-            "which is the fastest way to travel from {a} to {b}",
-            "how can i reach {b} when i start in {a}",
-        ],
-        ["is {a} bigger than {b}", "do more people live in {a} than in {b}", "is {b} a smaller city than {a}"],
-    ],
-    "job": [
-        ["how do i become a {a}", "what does it take to work as a {a}", "which training does a {a} need"],
-        ["how much does a {a} earn", "what is the salary of a {a}", "is a {a} well paid"],
-        ["what does a {a} do all day", "what is the daily work of a {a}", "what are the duties of a {a}"],
-        ["why do people stop working as a {a}", "what makes a {a} quit", "why would a {a} leave the job"],
-        [
-            "can a {a} become a {b}",
-            "how do i move from being a {a} to being a {b}",
-            "is it possible to train as a {b} after working as a {a}",
-        ],
-        [
-            "does a {a} earn more than a {b}",
-            "is a {a} better paid than a {b}",
-            "is the salary of a {b} below that of a {a}",
-        ],
-    ],
-    "device": [
-        ["how do i repair a {a}", "what should i do when my {a} is broken", "how can a {a} be fixed"],
-        ["how do i clean a {a}", "what removes dirt from a {a}", "how can i get the dust out of my {a}"],
-        ["which {a} should i buy", "what is the best {a} on the market", "can you recommend a good {a}"],
-        ["how do i sell a {a}", "where can i get money for my old {a}", "what is the best site for selling a {a}"],
-        ["how long does a {a} last", "after how many years must a {a} be replaced", "what is the life span of a {a}"],
-        [
-            "should i buy a {a} before a {b}",
-            "do i need a {a} more than a {b}",
-            "is a {a} a more useful thing to own than a {b}",
-        ],
-    ],
-    "food": [
-        ["how do i cook {a}", "what is a simple recipe for {a}", "how is {a} prepared at home"],
-        ["how do i store {a}", "what is the best way to keep {a} fresh", "how should {a} be kept so that it lasts"],
-        ["how healthy is {a}", "is {a} good for me", "what are the health benefits of {a}"],
-        ["how many calories are in {a}", "is {a} fattening", "can eating {a} make me gain weight"],
-        ["how do i grow or make {a} to sell", "can i earn money with {a}", "is selling {a} a good business"],
-        ["can i use {a} instead of {b}", "is {a} a substitute for {b}", "may {b} be replaced by {a}"],
-    ],
-    "animal": [
-        ["how do i feed a {a}", "what does a {a} eat", "which food is right for a {a}"],
-        ["how long does a {a} live", "what is the life span of a {a}", "how old can a {a} get"],
-        ["can a {a} be kept as a pet", "is a {a} a good animal to have at home", "should i get a {a} as a pet"],
-        [
-            "why does my {a} make noise at night",
-            "how do i stop my {a} from being loud",
-            "what keeps a {a} quiet at night",
-        ],
-        ["is a {a} smarter than a {b}", "is a {b} less intelligent than a {a}", "does a {a} learn faster than a {b}"],
-        ["will a {a} attack a {b}", "is a {a} dangerous to a {b}", "should i protect my {b} from a {a}"],
-    ],
-}
-# Wordings of one circumstance; the empty one stands for none.
-CIRCUMSTANCES = [
-    [""],
-    ["these days", "nowadays"],
-    ["according to experts", "in the opinion of experts"],
-    ["in the winter", "during the cold months"],
-    ["in general", "as a rule"],
-    ["for real", "in reality"],
+# What is asked of it. Wordings of one row mean the same.
+QUESTIONS = [
+    ["how do i {do}", "what is the best way to {do}", "what are the steps to {do}"],
+    ["how much does it cost to {do}", "what is the price to {do}", "is it expensive to {do}"],
+    ["why should i {do}", "what are the benefits if i {do}", "is it worth it to {do}"],
+    ["when should i {do}", "which month is best to {do}", "is there a right time to {do}"],
+    ["is it dangerous to {do}", "what are the risks if i {do}", "can i get hurt if i {do}"],
 ]
-DUPLICATE_SHARE = 0.37
-QUESTION_NOISE = 0.09
+# One question is asked again and again. In this share of pairs the first is it; then duplicates have it twice, most
+# others once. So either question alone says nothing and both say much, even as two vectors side by side.
+POPULAR = QUESTIONS[0]
+POPULAR_SHARE = 0.85
+# Wordings of one circumstance; the empty one stands for none.
+CIRCUMSTANCES = [[""], ["these days", "nowadays"], ["in general", "as a rule"], ["in the winter", "in the cold months"]]
+DUPLICATE_SHARE = 0.36
+# Of pairs that do not ask the same: those that ask the same of another thing of the kind.
+OTHER_THING_SHARE = 0.12
+QUESTION_NOISE = 0.08
 
-# Scenes. Each group holds wordings of one meaning.
+# Scenes. Each group holds wordings of one meaning. Few of each, so that some hundred pairs show all of them.
 SUBJECTS = [
-    ["man", "guy"], ["woman", "lady"], ["boy", "lad"], ["farmer", "grower"], ["doctor", "physician"],
-    ["soldier", "trooper"], ["police officer", "cop"], ["singer", "vocalist"], ["child", "kid"], ["teacher", "tutor"],
+    ["man", "guy"], ["woman", "lady"], ["child", "kid"], ["doctor", "physician"], ["singer", "vocalist"],
+    ["teacher", "tutor"],
 ]  # fmt: skip
-LOOKS = [
-    ["old", "elderly"], ["tired", "exhausted"], ["happy", "cheerful"], ["angry", "furious"], ["rich", "wealthy"],
-    ["thin", "skinny"], ["tall", "very tall"],
-]  # fmt: skip
+LOOKS = [["old", "elderly"], ["tired", "exhausted"], ["happy", "cheerful"], ["rich", "wealthy"]]
 PLACES = [
     ["in the kitchen"], ["near the river", "by the river"], ["in the street", "on the road"],
-    ["in the garden", "in the back yard"], ["on the beach", "at the seaside"], ["at the market", "at the bazaar"],
-    ["in the forest", "in the woods"], ["behind the school", "at the back of the school"],
-]  # fmt: skip
-TIMES = [
-    ["in the morning", "before noon"], ["at night", "after dark"], ["in the rain", "in rainy weather"],
-    ["on sunday", "on a sunday"], ["in the summer", "during summer"],
+    ["in the forest", "in the woods"], ["on the beach", "at the seaside"],
 ]  # fmt: skip
 # What can be done with the same objects: two verbs, each with its wordings.
 ACTIONS = [
-    ([["slicing", "cutting up"], ["washing", "rinsing"]], ["a tomato", "an onion", "a melon", "some bread"]),
-    ([["playing", "performing on"], ["tuning", "adjusting"]], ["a guitar", "a violin", "a piano", "a flute"]),
-    ([["reading", "looking through"], ["tearing up", "ripping apart"]], ["a newspaper", "a letter", "a map", "a book"]),
-    ([["carrying", "transporting"], ["painting", "coloring"]], ["a ladder", "a chair", "a table", "a box"]),
-    ([["repairing", "fixing"], ["stealing", "taking away"]], ["a car", "a motorcycle", "a radio", "a boat"]),
-    ([["throwing", "tossing"], ["looking for", "searching for"]], ["a ball", "a stick", "a hat", "a shoe"]),
-    ([["feeding", "giving food to"], ["brushing", "grooming"]], ["a horse", "a dog", "a goat", "a cat"]),
-    ([["selling", "offering for sale"], ["weighing", "measuring"]], ["some fish", "some apples", "some rice"]),
+    ([["slicing", "cutting up"], ["washing", "rinsing"]], ["a tomato", "an onion", "some bread"]),
+    ([["playing", "performing on"], ["repairing", "fixing"]], ["a guitar", "a piano", "a flute"]),
+    ([["carrying", "transporting"], ["painting", "coloring"]], ["a chair", "a table", "a box"]),
+    ([["throwing", "tossing"], ["looking for", "searching for"]], ["a ball", "a hat", "a shoe"]),
+    ([["feeding", "giving food to"], ["brushing", "grooming"]], ["a horse", "a dog", "a cat"]),
 ]
 # What an edit of the second sentence costs on the scale of 5.
-COSTS = {"drop_look": 0.5, "drop_time": 0.5, "look": 0.8, "time": 0.8, "place": 1.0, "subject": 1.4, "object": 1.4,
-         "verb": 1.5, "negate": 1.6}  # fmt: skip
+COSTS = {"drop_look": 0.6, "look": 1.0, "place": 1.2, "subject": 1.5, "object": 1.5, "verb": 1.5, "negate": 1.6}
 SCORE_STEP = 0.2
 # Times the spread of a sum of three uniforms, .5, this gives a standard deviation of .4.
 SCORE_JITTER = 0.8
 
 
 def write_question_pair(rng: Random) -> tuple[tuple[str, ...], float]:
-    """Two questions and whether they ask the same (1) or not (0); most of those that do not are near misses."""
-    kind = rng.choice(list(ENTITIES))
-    relation = rng.randrange(len(RELATIONS[kind]))
-    a, b, other = rng.sample(ENTITIES[kind], 3)
-    circumstance = rng.choice(CIRCUMSTANCES)
-    first_wording, second_wording = rng.sample(RELATIONS[kind][relation], 2)
-    first = _ask(rng, first_wording, a, b, circumstance)
+    """Two questions and whether they ask the same (1) or not (0); those that do not are near misses.
+
+    Most of these ask something else of the same thing, some the same of another thing.
+    """
+    kind = rng.choice(list(ACTIVITIES))
+    question = POPULAR if rng.random() < POPULAR_SHARE else rng.choice(QUESTIONS[1:])
+    wordings, (thing, other_thing) = rng.sample(question, 2), rng.sample(ACTIVITIES[kind], 2)
     duplicate = rng.random() < DUPLICATE_SHARE
     if duplicate:
-        second = _ask(rng, second_wording, a, b, circumstance)
+        other_thing = thing
+    elif rng.random() < OTHER_THING_SHARE:
+        # The wording may stay, so that a near miss is no further in words than a paraphrase.
+        wordings[1] = rng.choice(wordings)
     else:
-        # The wording may stay or change, so that a near miss is no closer in words than a paraphrase.
-        wording = rng.choice([first_wording, second_wording])
-        miss = rng.random()
-        if "{b}" in first_wording and miss < 0.5:
-            second = _ask(rng, wording, b, a, circumstance)
-        elif miss < 0.4:
-            second = _ask(rng, wording, other, b, circumstance)
-        elif miss < 0.85:
-            others = [number for number in range(len(RELATIONS[kind])) if number != relation]
-            second = _ask(rng, rng.choice(RELATIONS[kind][rng.choice(others)]), a, b, circumstance)
-        else:
-            kind = rng.choice([name for name in ENTITIES if name != kind])
-            second = _ask(rng, rng.choice(rng.choice(RELATIONS[kind])), *rng.sample(ENTITIES[kind], 2), circumstance)
+        other = rng.choice([row for row in QUESTIONS[1:] if row is not question])
+        other_thing, wordings[1] = thing, rng.choice(other)
+    rng.shuffle(wordings)
+    circumstance, things = rng.choice(CIRCUMSTANCES), (thing, other_thing)
+    first, second = (
+        _ask(rng, wording, f"{kind} {each}", circumstance) for wording, each in zip(wordings, things, strict=True)
+    )
     return (first, second), float(duplicate != (rng.random() < QUESTION_NOISE))
 
 
@@ -172,8 +93,8 @@ def write_scene_pair(rng: Random) -> tuple[tuple[str, ...], float]:
     return (_tell(rng, first), _tell(rng, second)), round(round(score / SCORE_STEP) * SCORE_STEP, 1)
 
 
-def _ask(rng: Random, wording: str, a: str, b: str, circumstance: list[str]) -> str:
-    text = f"{wording.format(a=a, b=b)} {rng.choice(circumstance)}".strip()
+def _ask(rng: Random, wording: str, activity: str, circumstance: list[str]) -> str:
+    text = f"{wording.format(do=activity)} {rng.choice(circumstance)}".strip()
     return f"{text[0].upper()}{text[1:]}?"
 
 
@@ -186,22 +107,18 @@ def _draw_scene(rng: Random) -> dict:
         "verb": rng.choice(action[0]),
         "object": rng.choice(action[1]),
         "place": rng.choice(PLACES),
-        "time": rng.choice(TIMES),
         "negated": False,
     }
 
 
 def _edit(rng: Random, scene: dict, edit: str) -> float:
-    """Change one thing in `scene` and give its cost; what was dropped before cannot change again and costs nothing."""
+    """Change one thing in `scene` and give its cost; a look that was dropped cannot change and costs nothing."""
     verbs, objects = scene["action"]
-    choices = {"look": LOOKS, "time": TIMES, "place": PLACES, "subject": SUBJECTS, "object": objects, "verb": verbs}
+    choices = {"look": LOOKS, "place": PLACES, "subject": SUBJECTS, "object": objects, "verb": verbs}
     if edit == "negate":
         scene["negated"] = True
-    elif edit.startswith("drop_"):
-        slot = edit.removeprefix("drop_")
-        if scene[slot] is None:
-            return 0.0
-        scene[slot] = None
+    elif edit == "drop_look":
+        scene["look"] = None
     elif scene[edit] is None:
         return 0.0
     else:
@@ -210,11 +127,9 @@ def _edit(rng: Random, scene: dict, edit: str) -> float:
 
 
 def _tell(rng: Random, scene: dict) -> str:
-    look, time = (rng.choice(scene[slot]) if scene[slot] else "" for slot in ("look", "time"))
+    look = rng.choice(scene["look"]) if scene["look"] else ""
     who = f"{look} {rng.choice(scene['subject'])}".strip()
     article = "an" if who[0] in "aeiou" else "a"
     verb = f"is not {rng.choice(scene['verb'])}" if scene["negated"] else f"is {rng.choice(scene['verb'])}"
-    what = f"{article} {who} {verb} {scene['object']} {rng.choice(scene['place'])}"
-    # Where the time stands changes nothing in the meaning.
-    text = f"{time}, {what}" if time and rng.random() < 0.3 else f"{what} {time}".strip()
+    text = f"{article} {who} {verb} {scene['object']} {rng.choice(scene['place'])}"
     return f"{text[0].upper()}{text[1:]}."

@@ -7,10 +7,10 @@ from random import Random
 
 # Adjectives by strength, from -2 to 2; what is said of a film in one word.
 ADJECTIVES = {
-    2: "superb brilliant dazzling magnificent unforgettable exhilarating masterful triumphant".split(),
-    1: "pleasant decent likeable watchable amusing solid agreeable charming".split(),
-    -1: "uneven slow thin forgettable predictable flat clumsy tired".split(),
-    -2: "dreadful unbearable atrocious insulting disastrous lifeless excruciating idiotic".split(),
+    2: "superb brilliant dazzling magnificent stunning triumphant".split(),
+    1: "pleasant decent amusing solid charming nice".split(),
+    -1: "uneven slow thin predictable flat clumsy".split(),
+    -2: "dreadful unbearable insulting disastrous lifeless horrible".split(),
 }
 # How much a degree word changes an adjective's strength; a negation turns it round and weakens it.
 DEGREES = {"": 1.0, "utterly": 1.4, "truly": 1.3, "rather": 0.8, "mildly": 0.4, "a bit": 0.4}
@@ -31,10 +31,7 @@ DEEDS = (
     "plans one last robbery,falls in love on a train,hides a stranger in the cellar,loses everything in one night,"
     "learns to live with the past,finds a box of old letters,takes a job at a lighthouse,joins a circus for a summer"
 ).split(",")
-TAILS = (
-    ",from the first scene to the last,for most of its running time,in this small {genre},in a {genre} about {person},"
-    "whenever {person} {deed}"
-).split(",")
+TAILS = ["", "from the first scene to the last", "in this {genre}"]
 
 # Clauses joined so that one of the two decides: the template, and the weights of its two opinions.
 CONTRASTS = [
@@ -122,7 +119,7 @@ def _graded_sentence(rng: Random) -> tuple[str, float]:
         hoped, found = rng.choice(list(ADJECTIVES)), rng.choice(list(ADJECTIVES))
         first, second = (_with_article(rng.choice(ADJECTIVES[strength])) for strength in (hoped, found))
         return f"i expected {first} {rng.choice(GENRES)} and got {second} one .", float(found)
-    if kind < 0.65:
+    if kind < 0.75:
         clause, score = _opinion(rng)
         return f"{clause} {_fill(rng, rng.choice(TAILS))}".strip() + " .", score
     first, second = _opinion(rng), _opinion(rng)

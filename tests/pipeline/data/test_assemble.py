@@ -5,8 +5,10 @@ import hashlib
 import json
 
 import pytest
+import torch
 
-from model.pretrained import read_config
+from model.packing import pack
+from model.pretrained import load_encoder, read_config
 from pipeline.config.params import load_params
 from pipeline.data import assemble as assemble_module
 from pipeline.data.assemble import assemble, corpus_files, fetch_asset, list_choices
@@ -50,6 +52,28 @@ def test_a_sample_corpus_is_written_and_its_encoder_fetched(tiny):
     config = read_config(encoder)
     assert {name: getattr(config, name) for name in SHAPE} == SHAPE
     assert (config.max_positions, config.vocab_size) == (64, len((encoder / "vocab.txt").read_text().splitlines()))
+
+
+def test_the_first_layers_of_an_encoder_compute_what_they_compute_in_it(tiny):
+    row = tiny.params.encoders[ENCODER].model_dump() | {"first_layers_of": ENCODER, "num_layers": 1}
+    tiny.change(encoders__short=row, profiles__tiny__encoder="short")
+    stored = hash_file(tiny.root / "mirror" / ENCODER / "model.safetensors")
+    whole = load_encoder(tiny.root / layout.encoder(PROFILE, ENCODER), dropout=0.0).eval()
+    assemble(tiny.params, PROFILE, tiny.root)
+    short = load_encoder(tiny.root / layout.encoder(PROFILE, "short"), dropout=0.0).eval()
+    states, batch = [], pack([[2, 7, 8, 3], [2, 9, 3]])
+    whole.layers[0].register_forward_hook(lambda *arguments: states.append(arguments[-1]))
+    whole(batch)
+    assert len(short.layers) == 1
+    assert torch.equal(short(batch), states[0][: batch.num_tokens])
+    assemble(tiny.params, PROFILE, tiny.root)  # the stored file is whole: it is fetched and cut again
+    assert hash_file(tiny.root / "mirror" / ENCODER / "model.safetensors") == stored
+    tiny.change(encoders__short__num_layers=3)
+    with pytest.raises(ValueError, match="model.safetensors: it has 2 layers, 3 are asked for"):
+        assemble(tiny.params, PROFILE, tiny.root)
+    with pytest.raises(ValueError, match="num_layers: missing"):
+        tiny.change(encoders__short__num_layers=None)
+        load_params(tiny.root / "params.yaml")
 
 
 def test_the_record_names_every_file_with_its_digest_and_rows(tiny):
@@ -151,11 +175,13 @@ def test_a_profile_fetches_what_it_uses_and_nothing_else(profile, tmp_path, monk
 
     monkeypatch.setattr(assemble_module, "fetch_asset", fetch)
     monkeypatch.setattr(assemble_module, "fetch_one_of", fetch_one_of)
+    monkeypatch.setattr(assemble_module, "keep_first_layers", lambda source, destination, _: destination.touch())
     assemble(SHIPPED, profile, tmp_path)
     row = SHIPPED.profiles[profile]
     choices = list_choices(SHIPPED, profile).values() if row.data.corpus == "course" else []
     files = [name for names in choices for name in names]
-    assert asked == [*files, f"{row.encoder}/model.safetensors", f"{row.encoder}/vocab.txt"]
+    folder = SHIPPED.encoders[row.encoder].first_layers_of or row.encoder
+    assert asked == [*files, f"{folder}/model.safetensors", f"{folder}/vocab.txt"]
     assert not any("test" in name for name in asked)
     assert ("quora-train-part.csv" in asked, "quora-train.csv" in asked) == {
         "sample": (False, False),
