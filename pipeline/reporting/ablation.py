@@ -53,7 +53,8 @@ def _draw_panel(axes: Axes, controls: pd.DataFrame, places: dict[str, int]) -> N
     axes.axvline(0, color="black", linewidth=0.8, zorder=1)
     for line in controls.itertuples():
         _draw_difference(axes, line, places[line.row])
-    low, high = min(controls["low"].min(), -LEAST_REACH), max(controls["high"].max(), LEAST_REACH)
+    low = min([-LEAST_REACH, *controls["low"].dropna()])  # a panel may be without any number
+    high = max([LEAST_REACH, *controls["high"].dropna()])
     margin = 0.08 * (high - low)
     axes.set_xlim(low - margin, high + margin)
     axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10], min_n_ticks=3))

@@ -156,6 +156,12 @@ def test_the_forest_has_words_where_there_is_no_number(tmp_path, drawn, results)
     assert words[0][0] == "†", "the control of the first row has collapsed"
 
 
+def test_a_panel_without_any_number_is_drawn(tmp_path, drawn, results):
+    controls = make_controls()
+    draw_ablation(tmp_path / "ablation", results, controls[controls["difference"].isna()])
+    assert {text.get_text() for axes in drawn[0][0].axes for text in axes.texts} >= {"both collapsed †"}
+
+
 def test_noise_does_not_fill_an_axis(tmp_path, drawn, results):
     draw_ablation(tmp_path / "ablation", results, make_controls().iloc[2:3])
     low, high = drawn[0][0].axes[0].get_xlim()
