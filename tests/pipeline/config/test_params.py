@@ -79,7 +79,7 @@ FAULTS = [
     ("train__learning_rate", -1e-5, ["train.learning_rate", "greater than 0"]),
     ("train__adamw_form", "adam", ["train.adamw_form", "'course' or 'torch'"]),
     ("profiles__sample__data__max_length", 513, ["profiles.sample.data.max_length", "less than or equal to 512"]),
-    ("encoders__minilm__max_positions", 100, ["profiles.course_small.data.max_length", "256", "100 positions", "minilm"]),
+    ("encoders__minilm__max_positions", 100, ["course_small.data.max_length", "256", "100 positions", "minilm"]),
     ("encoders__minilm__num_heads", 7, ["encoders.minilm.num_heads", "7", "384"]),
     ("tasks__sts__label_range", [5, 0], ["tasks.sts", "label_range is [5.0, 0.0]", "the smaller one first"]),
     ("seeds", [], ["seeds", "at least 1"]),
@@ -103,7 +103,7 @@ FAULTS = [
     ("iterations__baseline__note", "0o10", ["line ", "iterations.baseline.note: 0o10", "in quotes"]),
     # names of nothing
     ("profile", "smaple", ["profile: 'smaple'", "allowed: sample, course_small"]),
-    ("profiles__sample__encoder", "minlm", ["profiles.sample.encoder: 'minlm'", "allowed: minilm, minilm_2layers, bert_base"]),
+    ("profiles__sample__encoder", "minlm", ["sample.encoder: 'minlm'", "allowed: minilm, minilm_2layers, bert_base"]),
     ("profiles__course_small__max_train__quora", 9, ["course_small.max_train: 'quora'", "allowed: sst, para, sts"]),
     ("profiles__sample__tasks", ["sst", "sst2"], ["profiles.sample.tasks: 'sst2'", "allowed: sst, para"]),
     ("profiles__sample__tasks", ["sst", "sst"], ["profiles.sample.tasks: 'sst' is there twice"]),
