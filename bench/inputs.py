@@ -46,7 +46,7 @@ class Inputs:
 
         `sts_2` is another task on the data of `sts`: growth is measured with more tasks than there are data sets.
         """
-        leg = {"tasks": list(tasks), "epochs": 1, "encoder": "finetuned", "combine": combine}
+        leg = {"tasks": list(tasks), "epochs": 1, "encoder": "finetuned", "combine": combine, "loss_weights": {}}
         chosen = {task: self.spec["tasks"][task.partition("_")[0]] for task in tasks}
         train = self.spec["train"] | {"precision": precision}
         return replace(self, spec=self.spec | {"tasks": chosen, "schedule": [leg], "train": train})

@@ -63,6 +63,4 @@ class FrozenEncoding:
 def read_data(inputs: Inputs) -> dict[str, TaskData]:
     """The training data, as a run opens it."""
     spec = inputs.spec
-    return {
-        name: read_task_data(name, spec, inputs.folder) for name in spec["tasks"]
-    }
+    return {name: read_task_data(name, spec, inputs.folder) for name in spec["tasks"]}

@@ -29,7 +29,7 @@ def test_a_second_task_on_the_same_data(inputs):
     chosen = inputs.choose(("sts", "sts_2"), "pcgrad", "bf16")
     assert chosen.spec["tasks"]["sts_2"] == inputs.spec["tasks"]["sts"]
     assert chosen.spec["schedule"] == [
-        {"tasks": ["sts", "sts_2"], "epochs": 1, "encoder": "finetuned", "combine": "pcgrad"}
+        {"tasks": ["sts", "sts_2"], "epochs": 1, "encoder": "finetuned", "combine": "pcgrad", "loss_weights": {}}
     ]
     assert chosen.spec["train"]["precision"] == "bf16" and set(chosen.draw(0).indices) == {"sts", "sts_2"}
 
