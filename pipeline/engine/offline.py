@@ -8,11 +8,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.engine.tasks import is_finished
 from pipeline.files.atomic import read_json
 from pipeline.runs import layout
-from pipeline.runs.record import read_record
-from pipeline.runs.record_files import is_whole
-from pipeline.runs.run_files import read_run
 
 # A training that is told to stop dies at once; only a stage that is writing needs a moment.
 SECONDS_TO_STOP = 10
@@ -96,12 +94,7 @@ def is_done(command: Command) -> bool:
     """Whether the record is there, finished, with the files that it names, and belongs to the present run file."""
     if not command.is_of_a_run:
         return False
-    try:
-        record = read_record(command.done)
-        key = read_run(Path(command.words[command.words.index("--run") + 1])).key
-        return record["run_key"] == key and is_whole(record, Path())
-    except ValueError:
-        return False
+    return is_finished(command.done, Path(command.words[command.words.index("--run") + 1]))
 
 
 def _run(command: Command, seconds: float) -> None:

@@ -12,6 +12,7 @@ from pipeline.reporting.document import COLLAPSED_MARK, Cell, Document, Score, T
 from pipeline.reporting.results import Results
 from pipeline.reporting.tables import OVERALL_METRIC, metric_name, trivial_scores
 
+UNTRAINED = "untrained"
 TRIVIAL_ROW = "*a constant prediction*"
 BOTH_COLLAPSED = f"both collapsed {COLLAPSED_MARK}"
 SAME_PREDICTIONS = "the same predictions"
@@ -64,6 +65,28 @@ def compose_table2(results: Results, table: pd.DataFrame, intervals: pd.DataFram
     title, words = "Table 2, part 2: all tasks in one encoder", ("row", "control", "note")
     main = Table(title, header, lines, words, notes, asides=("note",), stacked="control")
     return _document(results, [main, *_compose_costs(results, costs, "phase2")])
+
+
+def compose_paper(results: Results, table: pd.DataFrame, intervals: pd.DataFrame) -> Document:
+    """Table 2 in short: the mean of each row that the paper has beside the paper's value, and of `untrained`."""
+    cells, tasks = _cells(table, intervals, "phase2", with_paper=True), order_tasks(table)
+    header = ["row", *(task_title(results, task) for task in tasks), "seeds"]
+    lines = [
+        [f"`{row['row']}`", *(_short(cells.get((row["row"], task))) for task in tasks), str(len(row["seeds"]))]
+        for row in results.rows("phase2")
+        if row.get("paper") or row["row"] == UNTRAINED
+    ]
+    notes = ["In brackets: the paper's value, with bert-base and all of the data."]
+    if any(cell.is_collapsed for cell in cells.values()):
+        notes.append(COLLAPSED_NOTE)
+    return _document(results, [Table("The paper's rows", header, lines, ("row",), notes)])
+
+
+def _short(score: Score | None) -> str:
+    if score is None:
+        return ""
+    mark = f" {COLLAPSED_MARK}" if score.is_collapsed else ""
+    return f"{score.number}{mark}" + ("" if score.paper is None else f" [{score.paper:.3f}]")
 
 
 def compose_controls(results: Results, table: pd.DataFrame) -> Document:

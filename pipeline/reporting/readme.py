@@ -7,7 +7,7 @@ closes with `<!-- end -->`, each alone on its line.
 import re
 from pathlib import Path
 
-BLOCK_NAMES = ("table1", "table2", "controls", "speed")
+BLOCK_NAMES = ("paper", "table1", "table2", "controls", "speed")
 _MARKER = re.compile(rf"^<!-- (?:(?P<end>end)|(?P<name>{'|'.join(BLOCK_NAMES)}) (?P<profile>\w+)) -->$", re.MULTILINE)
 
 

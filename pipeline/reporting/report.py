@@ -9,7 +9,7 @@ from pipeline.evaluation.metrics import OVERALL
 from pipeline.files.atomic import write_json, write_text
 from pipeline.files.digest import hash_bytes, hash_files
 from pipeline.reporting.ablation import draw_ablation
-from pipeline.reporting.compose import compose_controls, compose_table1, compose_table2
+from pipeline.reporting.compose import compose_controls, compose_paper, compose_table1, compose_table2
 from pipeline.reporting.controls import control_table
 from pipeline.reporting.costs import cost_table
 from pipeline.reporting.curves import draw_curves
@@ -31,10 +31,11 @@ from pipeline.runs.record import VERSION, write_record
 NUMBER_FILES = ("intervals.csv", "costs.csv", "metrics.json")
 TABLES = ("table1", "table2", "controls")
 TABLE_FILES = (*(f"{name}.{form}" for name in TABLES for form in ("csv", "md", "tex")), *NUMBER_FILES)
+PAPER = "paper.md"
 PAGE = "report.html"
 FIGURES = ("ablation", "figure2", "figure3", "conflicts", "norms")
 FIGURE_FILES = tuple(f"{name}.{form}" for name in FIGURES for form in ("png", "svg"))
-REPORT_FILES = (*TABLE_FILES, *FIGURE_FILES, "curves.csv", "conflicts.csv", "norms.csv", PAGE)
+REPORT_FILES = (*TABLE_FILES, *FIGURE_FILES, "curves.csv", "conflicts.csv", "norms.csv", PAPER, PAGE)
 
 
 def write_report(profile: str, root: Path = Path(".")) -> None:
@@ -60,6 +61,7 @@ def write_report(profile: str, root: Path = Path(".")) -> None:
     _write_tables(folder, tables | _draw_figures(folder, results, controls), documents)
     metrics = table_metrics(table1, table2)
     write_json(folder / "metrics.json", metrics)
+    write_text(folder / PAPER, render_markdown(compose_paper(results, table2, intervals)))
     publish(results, Path(root) / layout.data_report(profile, results.tree), folder)
     write_text(folder / PAGE, _render_page(folder, results, documents))
     summary = Path(root) / layout.summary_record(profile, results.tree) / "record.json"

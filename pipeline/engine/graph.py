@@ -1,0 +1,55 @@
+"""DVC's side of runs in parallel: results back from its run cache, results into it, dvc.lock written once for all.
+
+Index, stage and run cache are DVC's own and not public: DVC is pinned, and tests/graph/test_parallel.py holds what is
+used here.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from dvc.repo import Repo
+from dvc.stage.cache import RunCacheNotFoundError
+
+
+class Graph:
+    """The stages of a checkout. Inside of `with`, no other command of DVC's changes it."""
+
+    def __init__(self, root: Path) -> None:
+        self._repo = Repo(str(root))
+        self._stages = {stage.addressing: stage for stage in self._repo.index.stages}
+        self._unwritten: set[str] = set()  # stages that dvc.lock does not have yet
+
+    def __enter__(self) -> Self:
+        self._repo.lock.lock()
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        self._repo.lock.unlock()
+        self._repo.close()
+
+    def restore(self, name: str) -> bool:
+        """Bring a stage's outputs back from the run cache, if they are there; what lay in their place goes."""
+        stage = self._stages[name]
+        stage.remove_outs(ignore_remove=False, force=False)
+        try:
+            self._repo.stage_cache.restore(stage)
+        except RunCacheNotFoundError:
+            return False
+        return True
+
+    def save(self, name: str) -> None:
+        """Put a stage's outputs into the cache, and what they were made from into the run cache."""
+        self._stages[name].save()
+        self._stages[name].commit()
+        self._unwritten.add(name)
+
+    def write_lock(self, names: Iterable[str]) -> None:
+        """Write dvc.lock, once: these stages are as they should be."""
+        for name in names:
+            if name not in self._unwritten and self._stages[name].changed():
+                self.save(name)
+        if stages := [self._stages[name] for name in sorted(self._unwritten)]:
+            stages[0].dvcfile.dump_stages(stages, update_pipeline=False)
+        self._unwritten.clear()

@@ -1,0 +1,87 @@
+"""The runs of a plan as tasks for workers: a training with its evaluation, and the run that it starts from."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.files.atomic import read_json
+from pipeline.runs import layout
+from pipeline.runs.record import read_record
+from pipeline.runs.record_files import is_whole
+from pipeline.runs.run_files import read_run
+
+
+@dataclass(frozen=True)
+class Task:
+    """A run file; the stages of dvc.yaml that are done with it; the name of the task that it starts from."""
+
+    path: Path
+    spec: dict[str, Any]
+
+    @property
+    def place(self) -> tuple[str, str, str, int]:
+        """(profile, phase, row, seed)"""
+        return self.spec["profile"], self.spec["phase"], self.spec["row"], self.spec["seed"]
+
+    @property
+    def name(self) -> str:
+        """As `phase2/iteration_3-0`."""
+        return f"{self.spec['phase']}/{self.spec['row']}-{self.spec['seed']}"
+
+    @property
+    def is_skipped(self) -> bool:
+        """Whether plan leaves it out; its stages then only say why."""
+        return "skipped" in self.spec
+
+    @property
+    def needs(self) -> str | None:
+        """The task of phase 1 whose weights it starts from."""
+        start = self.spec.get("start", "encoder")
+        return None if self.is_skipped or start == "encoder" else f"phase1/{start}-{self.spec['seed']}"
+
+    @property
+    def start_stage(self) -> str | None:
+        return layout.stage_name("start", *self.place) if self.spec["phase"] == "phase2" else None
+
+    @property
+    def stages(self) -> tuple[str, str]:
+        """The names of its training stage and its evaluation stage."""
+        # In part1 a stage is named by task and mode, a row by both in one.
+        task = self.spec["row"].rpartition("_")[0] if self.spec["phase"] == "part1" else None
+        return tuple(layout.stage_name(kind, *self.place, task) for kind in ("training", "evaluation"))
+
+    @property
+    def record_files(self) -> tuple[Path, Path]:
+        return tuple(layout.record_file(kind, *self.place) for kind in ("training", "evaluation"))
+
+    def is_finished(self, record_file: Path) -> bool:
+        """Whether this one of `record_files` is of the present run file, finished, and its files and model are here."""
+        model = layout.model(*self.place) / "model.json"
+        return is_finished(record_file, self.path) and (model.is_file() or record_file != self.record_files[0])
+
+    def find_seconds(self) -> float | None:
+        """How long it took the last time, whatever its code was then; None where there is no record of that."""
+        try:
+            records = [read_record(path) for path in self.record_files]
+        except ValueError:
+            return None
+        return sum(record["end_time"] - record["start_time"] for record in records) / 1000
+
+
+def list_tasks(profile: str) -> list[Task]:
+    """Every run of the profile's plan, skipped ones too, in an order in which a start comes before what needs it.
+
+    Paths are relative to the working folder, which is the project's root. Whole seeds come early.
+    """
+    folder = layout.plan(profile) / "runs"
+    tasks = [Task(path, read_json(path)) for path in sorted(folder.glob("*/*.json"))]
+    return sorted(tasks, key=lambda task: (task.spec["seed"], layout.PHASES.index(task.spec["phase"])))
+
+
+def is_finished(record_file: Path, run_path: Path) -> bool:
+    """Whether the record is there, finished, with the files that it names, and belongs to the present run file."""
+    try:
+        record = read_record(record_file)
+        return record["run_key"] == read_run(run_path).key and is_whole(record, Path())
+    except ValueError:
+        return False

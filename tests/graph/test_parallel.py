@@ -1,0 +1,118 @@
+"""The runs side by side: the same bytes as one after the other, and nothing trained twice, whatever happens."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.graph.project import Project
+from tests.tiny import PROFILE
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory) -> Project:
+    """A project of which nothing has been run."""
+    root = tmp_path_factory.mktemp("parallel") / "project"
+    root.mkdir()
+    return Project.build(root)
+
+
+def repro(project: Project, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "stages.repro", *arguments]
+    return subprocess.run(command, cwd=project.root, env=project.environment, capture_output=True, text=True)
+
+
+def list_trained(output: str) -> list[str]:
+    """The runs of which the output says that a worker did them."""
+    return re.findall(r"^\[\d+/\d+\] (\S+) is done", output, re.MULTILINE)
+
+
+def read_weights(root: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("weights.safetensors")}
+
+
+def test_the_same_bytes_as_dvc_repro_which_then_has_nothing_to_do(project, template):
+    done = repro(project, "--jobs", "2")
+    assert done.returncode == 0, done.stderr
+    assert len(list_trained(done.stdout)) == 8
+    assert "Data and pipelines are up to date." in project.dvc("repro").stdout
+    ours, theirs = (read_weights(root / "artifacts" / PROFILE) for root in (project.root, template.root))
+    assert ours == theirs
+
+
+def test_what_is_done_is_not_done_again(project):
+    assert list_trained(repro(project).stdout) == []
+    shutil.rmtree(project.root / f"artifacts/{PROFILE}/phase2/iteration_2-0")
+    shutil.rmtree(project.root / f"artifacts/{PROFILE}/records/eval_phase2")
+    again = repro(project)
+    assert again.returncode == 0, again.stderr
+    assert list_trained(again.stdout) == [], "they come from the run cache"
+    assert "Data and pipelines are up to date." in project.dvc("repro").stdout
+
+
+def test_when_a_run_fails_the_others_go_on_and_what_starts_from_it_does_not_start(project):
+    before = project.params
+    params = project.params
+    params["train"]["learning_rate"] = 2.0e-3
+    params["phase1"]["sst_then_sts"]["train"] = {"learning_rate": 1.0e30}  # diverges
+    project.write(params)
+    failed = repro(project, "--jobs", "2")
+    assert failed.returncode == 1
+    assert "phase1/sst_then_sts-0 failed" in failed.stderr
+    assert "not finite" in failed.stderr, "the end of its log"
+    assert "phase2/iteration_1-0" in list_trained(failed.stdout)
+    assert not [name for name in list_trained(failed.stdout) if "iteration_2" in name or "iteration_3" in name]
+    params["phase1"]["sst_then_sts"].pop("train")
+    project.write(params)
+    mended = repro(project, "--jobs", "2")
+    assert mended.returncode == 0, mended.stderr
+    assert set(list_trained(mended.stdout)) == {
+        f"{name}-0" for name in ("phase1/sst_then_sts", "phase2/iteration_2", "phase2/iteration_3")
+    }
+    project.write(before)
+    assert list_trained(repro(project).stdout) == [], "the results of before are in the run cache"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_driver_that_ends_takes_its_workers_along_and_the_next_one_goes_on(project, number, tmp_path):
+    params = project.params
+    params["train"]["learning_rate"] = 1.0e-3 + number * 1.0e-4
+    project.write(params)
+    command = [sys.executable, "-u", "-m", "stages.repro", "--jobs", "2"]
+    log = tmp_path / "log"
+    with log.open("w") as file:
+        driver = subprocess.Popen(command, cwd=project.root, env=project.environment, stdout=file, stderr=file)
+    deadline = time.monotonic() + 300
+    while len(list_trained(log.read_text())) < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    driver.send_signal(number)
+    driver.wait(60)
+    first = list_trained(log.read_text())
+    for _ in range(100):
+        if not (alive := find_workers(project.root)):
+            break
+        time.sleep(0.1)
+    assert alive == []
+    second = repro(project, "--jobs", "2")
+    assert second.returncode == 0, second.stderr
+    assert not set(first) & set(list_trained(second.stdout))
+    assert "Data and pipelines are up to date." in project.dvc("repro").stdout
+
+
+def find_workers(root: Path) -> list[str]:
+    """The processes of workers in a project's folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (process / "cmdline").read_bytes()
+            if b"pipeline.engine.worker" in command and os.readlink(process / "cwd") == str(root):
+                found.append(process.name)
+        except OSError:
+            continue
+    return found
