@@ -5,15 +5,18 @@ BASE ?= origin/main
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test vouch track ui check bless review register promote serve bench import readme clean
+.PHONY: help setup plan run test vouch track ui check bless review register promote serve bench import readme clean
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/run .venv/test  ## a .venv with everything
 
-run: .venv/run  ## the profile in params.yaml, from nothing to the tables (dvc repro)
-	dvc repro
+plan: .venv/run  ## which runs would train, why, and roughly how long
+	@python -m stages.forecast
+
+run: .venv/run  ## the profile in params.yaml, from nothing to the tables; JOBS=N: runs at a time
+	@python -m stages.repro $(if $(JOBS),--jobs $(JOBS))
 	@python -m stages.show
 
 test: .venv/run .venv/test  ## the tests; BERTY_MIRROR=FOLDER adds those on the real course data

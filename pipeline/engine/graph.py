@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from dvc.dependency.base import DependencyDoesNotExistError
 from dvc.repo import Repo
 from dvc.stage.cache import RunCacheNotFoundError
 
@@ -38,6 +39,15 @@ class Graph:
         except RunCacheNotFoundError:
             return False
         return True
+
+    def is_cached(self, name: str) -> bool:
+        """Whether the run cache has what the stage would make of its present inputs; False where one is missing."""
+        stage = self._stages[name]
+        try:
+            stage.save_deps()
+        except DependencyDoesNotExistError:
+            return False
+        return self._repo.stage_cache._load(stage) is not None
 
     def save(self, name: str) -> None:
         """Put a stage's outputs into the cache, and what they were made from into the run cache."""
