@@ -26,7 +26,7 @@ test: .venv/run .venv/test  ## the tests; BERTY_MIRROR=FOLDER adds those on the 
 vouch: .venv/run  ## after a change that should change no result: replay each run's first steps, re-key what agrees
 	python -m stages.vouch
 
-track: .venv/run  ## bring every run record to MLflow, whatever DVC thinks
+track: .venv/run  ## bring every run record to MLflow, also what DVC holds for up to date
 	python -m stages.track
 
 ui: .venv/run  ## MLflow on 127.0.0.1, following live runs

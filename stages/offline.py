@@ -15,7 +15,7 @@ def main() -> int:
     """Exit 0 when all is done or time is over, and as the failed command or the interrupt says otherwise."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--profile", required=True)
-    parser.add_argument("--seconds", type=float, help="stop after these; the next call goes on from there")
+    parser.add_argument("--seconds", type=float, help="stop after these; the next call resumes")
     parser.add_argument("--archive", type=Path, metavar="FILE", help="what to write (offline-PROFILE.tar.gz)")
     arguments = parser.parse_args()
     profile, archive = arguments.profile, arguments.archive or Path(f"offline-{arguments.profile}.tar.gz")

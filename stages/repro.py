@@ -12,7 +12,7 @@ from pipeline.engine.parallel import Parallel, default_jobs, read_last_lines
 
 
 def main() -> int:
-    """Exit 1 if a run failed (the others are done all the same), 130 after an interrupt."""
+    """Exit 1 if a run failed (the others finish), 130 after an interrupt."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--jobs", type=int, default=default_jobs(), help="runs at a time (%(default)s)")
     arguments = parser.parse_args()
@@ -37,5 +37,5 @@ if __name__ == "__main__":
     except (ValueError, subprocess.CalledProcessError) as error:
         sys.exit(f"repro: {error}")
     except KeyboardInterrupt:
-        print("\nrepro: interrupted; the same command goes on from the last checkpoints", file=sys.stderr)
+        print("\nrepro: interrupted; the same command resumes from the last checkpoints", file=sys.stderr)
         sys.exit(130)

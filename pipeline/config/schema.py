@@ -229,7 +229,7 @@ class Figures(Section):
 class Gate(Section):
     """The regression gate (pipeline/gate/), in units of a task's metric."""
 
-    margins: dict[Name, Rate] = {}  # by task: a drop up to this is no matter
+    margins: dict[Name, Rate] = {}  # by task: a smaller drop is acceptable
     default_margin: Rate = 0.02  # of a task that is not named
     seed_sd: dict[Name, Rate] = {}  # by task: the standard deviation between seeds, expected before any is seen
     default_seed_sd: Rate = 0.007

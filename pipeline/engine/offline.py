@@ -67,7 +67,7 @@ def read_commands(profile: str) -> list[Command]:
 def run_commands(commands: list[Command], seconds: float | None = None) -> Outcome:
     """Run what is not done, in order and in the working folder, until all is done, one fails or `seconds` are over.
 
-    A command past the deadline gets SIGTERM and goes on from its checkpoint the next time. An interrupt is a deadline
+    A command past the deadline gets SIGTERM and resumes from its checkpoint the next time. An interrupt is a deadline
     that comes early.
     """
     deadline = time.monotonic() + (float("inf") if seconds is None else seconds)
@@ -102,7 +102,7 @@ def _run(command: Command, seconds: float) -> None:
     try:
         code = process.wait(seconds if seconds < float("inf") else None)
     except subprocess.TimeoutExpired:
-        raise Stopped(f"out of time in {command.stage}, which goes on from its checkpoint", 0) from None
+        raise Stopped(f"out of time in {command.stage}, which resumes from its checkpoint", 0) from None
     finally:
         _end(process)
     if code != 0:

@@ -2,7 +2,7 @@
 
 A run starts when what it starts from is there. What DVC has of it, in the checkout or in its run cache, is not trained
 again. When a run fails its siblings go on, and what starts from it does not start. Whatever happens, a run that is
-finished is in DVC's run cache, so that the same command again goes on from there.
+finished is in DVC's run cache, so that the same command resumes.
 """
 
 import os

@@ -40,7 +40,7 @@ def rehearse(run: Run, root: Path) -> set[str]:
             stopped.checkpoint_seconds = 0
             with suppress(EnoughSteps):
                 stopped.run_all()
-            train(small, Path(folder))  # which goes on from there
+            train(small, Path(folder))  # which resumes there
             evaluate(small, Path(folder))
     return executed
 

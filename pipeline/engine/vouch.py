@@ -131,7 +131,7 @@ def _find_tolerance(run: Run, record: dict[str, Any]) -> float:
 
 
 def commit(profile: str, root: Path, verdicts: list[Verdict]) -> None:
-    """Tell DVC that the re-keyed stages are as they should be; its run cache is filled by the way."""
+    """Tell DVC that the re-keyed stages are as they should be; this fills its run cache too."""
     good = {verdict.stage for verdict in verdicts if verdict.outcome in ("vouched", "unchanged")}
     path = root / layout.WORK / f"vouched-{profile}.txt"
     if not path.exists():

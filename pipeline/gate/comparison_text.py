@@ -12,7 +12,7 @@ HEADER = ("phase", "row", "task", "baseline", "current", "difference", "95% inte
 WORDS = ("phase", "row", "task", "verdict", "note")
 LEGEND = (
     "could see: the smallest drop that this comparison finds four times out of five. regressed: a drop beyond the "
-    "margin that is no accident of seeds and examples in any of the comparisons (Holm, 5% for all of them together); "
+    "margin that is statistically significant (Holm's correction, 5% for all comparisons together); "
     "equivalent: the interval lies within the margins; inconclusive: neither. "
     f"{MARK}: collapsed, nearly all examples get one prediction in at least one seed; where both sides are collapsed "
     "in all seeds, their difference is no number."

@@ -1,8 +1,8 @@
 """Verdicts on every (phase, row, task): improved, equivalent, inconclusive, regressed or both collapsed.
 
-A drop is called a regression when it is larger than the margin and no accident of seeds and examples: its one-sided
-p-value, after Holm's correction over all cells whose predictions changed, is below `FAMILY_ERROR`. A gain likewise. Of
-two sides that are both collapsed in all seeds there is nothing to compare.
+A drop is called a regression when it is larger than the margin and statistically significant: its one-sided p-value,
+after Holm's correction over all cells whose predictions changed, is below `FAMILY_ERROR`. A gain likewise. Two sides
+that are both collapsed in all seeds are not compared.
 """
 
 from dataclasses import dataclass

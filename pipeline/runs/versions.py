@@ -27,7 +27,7 @@ def check_versions(planned: dict[str, str]) -> dict[str, str]:
     """Nothing where all is installed as planned.
 
     A version that differs is a `ValueError` that names both. With BERTY_ANY_VERSIONS=1 the differing packages are
-    returned with their installed versions; one that is not installed is an error all the same.
+    returned with their installed versions; one that is not installed is an error too.
     """
     installed = installed_versions()
     differing = [package for package, version in planned.items() if installed.get(package) != _drop_build(version)]

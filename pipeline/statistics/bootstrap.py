@@ -1,7 +1,7 @@
 """The two-level bootstrap: examples are resampled, and seeds drawn anew (Sellam et al. 2022, the Multi-Bootstrap).
 
-Two or three seeds cannot be resampled: three of two seeds' four resamples are the same two scores, and their variance
-is (n - 1) / n of what it should be. The level of the seeds is therefore parametric, drawn from `infer_seed_sd`.
+Two or three seeds cannot be resampled: their resamples repeat few distinct sets of scores, with a variance that is
+(n - 1) / n of what it should be. The level of the seeds is therefore parametric, drawn from `infer_seed_sd`.
 
 Shape suffixes: N examples, S runs (seeds of any number of rows), B resamples.
 """
@@ -46,7 +46,7 @@ def _resample_one_by_one(
 
 
 def draw_seed_noise(variances_K: np.ndarray, weights_K: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """noise_B: how far a mean over new seeds lies from the truth, of a variance that is known up to weights."""
+    """noise_B: how far a mean over new seeds lies from the truth, whose variance is a weighted sum of estimated ones."""
     variances_B = rng.choice(variances_K, size=NUM_RESAMPLES, p=weights_K / weights_K.sum())
     return np.sqrt(variances_B) * rng.standard_normal(NUM_RESAMPLES)
 

@@ -1,4 +1,4 @@
-"""The distribution of a difference that is nothing but noise: normal, of a variance that is known up to weights."""
+"""The distribution of a difference that is nothing but noise: normal, its variance a weighted sum of estimated ones."""
 
 from dataclasses import dataclass
 

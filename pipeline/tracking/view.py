@@ -36,7 +36,7 @@ class RunView:
     """One MLflow run as it should be.
 
     A view of an evaluation alone does not lead: its start is not the run's. Only the view of a run that
-    has ended is whole: it denies metrics that are not among its points.
+    has ended is whole: metrics that are not among its points do not belong to it.
     """
 
     run_key: str
