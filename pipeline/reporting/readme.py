@@ -1,4 +1,4 @@
-"""Tables in the README, copied from the results between markers, so that no number there is typed by hand.
+"""Tables in README.md and docs/, copied from the results between markers, so that no number there is typed by hand.
 
 A block opens with `<!-- table2 sample -->` (a table's name, a profile; `speed bench` is what `make bench` wrote) and
 closes with `<!-- end -->`, each alone on its line.

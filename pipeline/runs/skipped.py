@@ -1,4 +1,4 @@
-"""Runs that plan leaves out: a recipe that no row starts from, a row's further seeds. Their stages run, and only say why."""
+"""Runs that plan leaves out: a recipe that no row starts from, a row's further seeds. Their stages say why."""
 
 from collections.abc import Callable
 from pathlib import Path

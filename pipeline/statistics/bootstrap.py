@@ -46,7 +46,7 @@ def _resample_one_by_one(
 
 
 def draw_seed_noise(variances_K: np.ndarray, weights_K: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """noise_B: how far a mean over new seeds lies from the truth, whose variance is a weighted sum of estimated ones."""
+    """noise_B: how far a mean over new seeds lies from the truth; its variance is a weighted sum of estimates."""
     variances_B = rng.choice(variances_K, size=NUM_RESAMPLES, p=weights_K / weights_K.sum())
     return np.sqrt(variances_B) * rng.standard_normal(NUM_RESAMPLES)
 

@@ -164,7 +164,7 @@ def _read_points(client: MlflowClient, run: Run) -> set[Point]:
 
 
 def _contradicts(run: Run, stored: set[Point], view: RunView) -> bool:
-    """Whether the run has points that the record has not: a run of the same key was trained again, or resumed after a kill.
+    """Whether the run has points that the record lacks: a run of the same key trained again, or resumed after a kill.
 
     A run that was re-keyed has other code than it was shown with; MLflow's params keep what it was trained with.
     """
