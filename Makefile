@@ -35,8 +35,8 @@ ui: .venv/run  ## MLflow on 127.0.0.1, following live runs
 check: .venv/run  ## the regression gate: the results against baseline/ and the floors (exit 1: something regressed)
 	python -m stages.check
 
-bless: .venv/run  ## make the present results the baseline; its diff is reviewed like code
-	python -m stages.bless
+bless: .venv/run  ## make the present results the baseline; its diff is reviewed like code (YES=1: do not ask)
+	python -m stages.bless $(if $(YES),--yes)
 
 review: .venv/run  ## what CI does with a change: a stale dvc.lock, dvc repro, the gate against its merge base with BASE
 	python -m stages.review --base $(BASE) --markdown review.md
@@ -44,8 +44,8 @@ review: .venv/run  ## what CI does with a change: a stale dvc.lock, dvc repro, t
 register: .venv/run  ## the best run's model as MLflow's candidate
 	python -m stages.register
 
-promote: .venv/run  ## the candidate as champion, if the gate lets it pass
-	python -m stages.promote
+promote: .venv/run  ## the candidate as champion, if the gate lets it pass (YES=1: do not ask)
+	python -m stages.promote $(if $(YES),--yes)
 
 serve: .venv/run  ## the champion over http, on 127.0.0.1
 	python -m stages.serve

@@ -1,7 +1,6 @@
 """The gate and the tables on simulated retrains: `python -m stages.calibrate [--coverage] [--tables 400]`."""
 
-import argparse
-
+from pipeline.command import make_parser, run
 from pipeline.config.params import load_params
 from pipeline.gate.comparison import expectations
 from studies import coverage, gate
@@ -11,7 +10,7 @@ from studies.seed_noise import MEASURED
 
 def main() -> None:
     """Print markdown: false alarms and power of the gate, or what the tables' intervals hold."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = make_parser(__doc__, "calibrate --tables 400 --seeds 3 5")
     parser.add_argument("--coverage", action="store_true", help="of the tables' intervals, instead of the gate")
     parser.add_argument("--tables", type=int, default=400, help="simulated tables for each figure")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5], help="of each side")
@@ -37,4 +36,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -1,9 +1,8 @@
 """The regression gate: `python -m stages.check [--baseline DIR --current DIR] [--markdown FILE] [--json FILE]`."""
 
-import argparse
-import sys
 from pathlib import Path
 
+from pipeline.command import make_parser, run
 from pipeline.config.params import load_params
 from pipeline.files.atomic import write_json, write_text
 from pipeline.gate.baseline import check_profile
@@ -13,7 +12,7 @@ from pipeline.gate.comparison_text import render_markdown, render_terminal, to_j
 
 def main() -> int:
     """Exit 1 when something is regressed (or below its floor, without folders), 2 when there is nothing to compare."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = make_parser(__doc__, "check --baseline baseline/sample/predictions --current results/sample/predictions")
     parser.add_argument("--baseline", type=Path, metavar="DIR", help="predictions (baseline/PROFILE/predictions)")
     parser.add_argument("--current", type=Path, metavar="DIR", help="predictions (results/PROFILE/predictions)")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="for a job summary or a pull request")
@@ -33,8 +32,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except ValueError as error:
-        print(f"check: {error}", file=sys.stderr)
-        sys.exit(2)
+    run(main, exit_code=2)

@@ -1,10 +1,9 @@
 """Compare two rows, git revisions or MLflow runs: `python -m stages.diff A B [--profile P] [--markdown FILE]`."""
 
-import argparse
-import sys
 import tempfile
 from pathlib import Path
 
+from pipeline.command import make_parser, run
 from pipeline.config.params import load_params
 from pipeline.files.atomic import write_text
 from pipeline.gate.comparison import expectations
@@ -15,7 +14,7 @@ from pipeline.gate.difference_text import make_tables, render_markdown, render_t
 
 def main() -> None:
     """Print what differs, the scores with intervals and the examples that flipped."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = make_parser(__doc__, "diff iteration_2 iteration_3")
     parser.add_argument("names", nargs=2, metavar="NAME", help="a row, a git revision, or an MLflow run's id")
     parser.add_argument("--profile", help="whose rows (the one in params.yaml)")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the same as markdown")
@@ -32,7 +31,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except ValueError as error:
-        sys.exit(f"diff: {error}")
+    run(main)

@@ -1,21 +1,18 @@
 """Stage digest: what each later stage of a profile executes and reads, as files that DVC compares."""
 
-import argparse
-import sys
-
-from pipeline.config.digests import write_digests
-from pipeline.config.params import load_params
+from pipeline.command import make_parser, run
 
 
 def main() -> None:
     """Write a file for each stage; whatever is wrong with params.yaml is an error here already."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = make_parser(__doc__, "digest --profile sample")
     parser.add_argument("--profile", required=True)
-    write_digests(load_params(), parser.parse_args().profile)
+    profile = parser.parse_args().profile
+    from pipeline.config.digests import write_digests
+    from pipeline.config.params import load_params
+
+    write_digests(load_params(), profile)
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except ValueError as error:
-        sys.exit(f"digest: {error}")
+    run(main)

@@ -1,20 +1,19 @@
 """Stage download: bring a profile's csv files and encoder, verified, or write the sample corpus."""
 
-import argparse
-import sys
 from pathlib import Path
 
-from pipeline.config.params import load_params
-from pipeline.data.assemble import assemble, corpus_files, fetch_asset
-from pipeline.data.fetch import FetchError
+from pipeline.command import make_parser, run
 
 
 def main() -> None:
     """Fetch what the profile uses; with --test also the unlabelled files, for stages.predict."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = make_parser(__doc__, "download --profile sample")
     parser.add_argument("--profile", required=True)
     parser.add_argument("--test", type=Path, metavar="FOLDER", help="bring the unlabelled test files, and nothing else")
     arguments = parser.parse_args()
+    from pipeline.config.params import load_params
+    from pipeline.data.assemble import assemble, corpus_files, fetch_asset
+
     params = load_params()
     if arguments.test:
         for name in corpus_files(params, arguments.profile, ("test",)).values():
@@ -24,7 +23,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (ValueError, FetchError) as error:
-        sys.exit(f"download: {error}")
+    run(main)

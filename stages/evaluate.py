@@ -1,10 +1,9 @@
 """Stages eval_part1, eval_phase1 and eval_phase2: score what a run trained on the full dev sets."""
 
-import argparse
 import os
-import sys
 from pathlib import Path
 
+from pipeline.command import make_parser, run
 from pipeline.runs import layout
 from pipeline.runs.run_files import read_run
 from pipeline.runs.skipped import skip_run
@@ -12,7 +11,7 @@ from pipeline.runs.skipped import skip_run
 
 def main() -> None:
     """Write the run's predictions and evaluation record, and print its scores."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = make_parser(__doc__, "evaluate --run artifacts/sample/plan/runs/phase2/iteration_3-0.json")
     parser.add_argument("--run", type=Path, required=True, help="the run file that it was trained from")
     arguments = parser.parse_args()
     if skip_run(arguments.run, layout.predictions, layout.evaluation_record):
@@ -27,7 +26,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except ValueError as error:
-        sys.exit(f"evaluate: {error}")
+    run(main)

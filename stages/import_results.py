@@ -1,17 +1,17 @@
 """Bring in what stages.offline packed elsewhere: `python -m stages.import_results ARCHIVE [--replace]`."""
 
-import argparse
 import subprocess
 import sys
 from pathlib import Path
 
+from pipeline.command import make_parser, run
 from pipeline.runs import layout
 from pipeline.runs.bring_in import import_archive
 
 
 def main() -> int:
     """Check and bring in, write the tables where all records are there, and show it all in MLflow."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = make_parser(__doc__, "import_results offline-course_part.tar.gz")
     parser.add_argument("archive", type=Path, metavar="ARCHIVE")
     parser.add_argument("--replace", action="store_true", help="in the place of what was imported before")
     arguments = parser.parse_args()
@@ -27,7 +27,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except (ValueError, subprocess.CalledProcessError) as error:
-        sys.exit(f"import: {error}")
+    run(main)

@@ -1,9 +1,9 @@
 """From a model back to what made it: `python -m stages.lineage artifacts/PROFILE/phase2/ROW-SEED`."""
 
-import argparse
 import sys
 from pathlib import Path
 
+from pipeline.command import make_parser, run
 from pipeline.gate.lineage import trace
 
 MARKS = {True: "ok", False: "NO", None: "  "}
@@ -11,7 +11,7 @@ MARKS = {True: "ok", False: "NO", None: "  "}
 
 def main() -> int:
     """Print the facts, hashes marked ok or NO; exit 1 when one does not hold."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = make_parser(__doc__, "lineage artifacts/sample/phase2/iteration_3-0")
     parser.add_argument("folder", type=Path, help="what a training stage left")
     folder, failed = parser.parse_args().folder, False
     for fact in trace(folder, Path.cwd()):
@@ -24,7 +24,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except ValueError as error:
-        sys.exit(f"lineage: {error}")
+    run(main)

@@ -1,21 +1,21 @@
 """Write the ids of a file's examples, for `subsets` of a profile in params.yaml; no stage of the graph."""
 
-import argparse
-import sys
 from pathlib import Path
 
-from pipeline.config.params import load_params
-from pipeline.data.encode_text import read_task_file
-from pipeline.data.subset import write_ids
+from pipeline.command import make_parser, run
 
 
 def main() -> None:
     """As pipeline/data/subsets/quora-train-part.txt was made from quora-train-part.csv."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = make_parser(__doc__, "list_examples --task para --input quora-part.csv --output quora-part.txt")
     parser.add_argument("--task", required=True)
     parser.add_argument("--input", type=Path, required=True, metavar="CSV")
     parser.add_argument("--output", type=Path, required=True, metavar="FILE")
     arguments = parser.parse_args()
+    from pipeline.config.params import load_params
+    from pipeline.data.encode_text import read_task_file
+    from pipeline.data.subset import write_ids
+
     tasks = load_params().tasks
     if arguments.task not in tasks:
         raise ValueError(f"task {arguments.task!r} is unknown; allowed: {', '.join(tasks)}")
@@ -24,7 +24,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except ValueError as error:
-        sys.exit(f"list_examples: {error}")
+    run(main)

@@ -1,11 +1,11 @@
 """Run plan's commands on a machine without DVC and pack what they left: `python -m stages.offline --profile P`."""
 
-import argparse
 import os
 import signal
 import sys
 from pathlib import Path
 
+from pipeline.command import make_parser, run
 from pipeline.engine.offline import read_commands, run_commands
 from pipeline.runs.archive import list_files, write_archive
 from pipeline.runs.versions import ANY_VERSIONS
@@ -13,7 +13,7 @@ from pipeline.runs.versions import ANY_VERSIONS
 
 def main() -> int:
     """Exit 0 when all is done or time is over, and as the failed command or the interrupt says otherwise."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = make_parser(__doc__, "offline --profile course_part --seconds 3000")
     parser.add_argument("--profile", required=True)
     parser.add_argument("--seconds", type=float, help="stop after these; the next call resumes")
     parser.add_argument("--archive", type=Path, metavar="FILE", help="what to write (offline-PROFILE.tar.gz)")
@@ -31,7 +31,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except ValueError as error:
-        sys.exit(f"offline: {error}")
+    run(main)

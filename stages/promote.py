@@ -1,22 +1,22 @@
 """Make the candidate the champion if the gate lets it pass: `python -m stages.promote [--markdown FILE]`; no stage."""
 
-import argparse
-import sys
 from pathlib import Path
 
-from pipeline.config.params import load_params
-from pipeline.files.atomic import write_text
-from pipeline.gate.comparison_text import render_markdown, render_terminal
-from pipeline.serving.promotion import promote
-from pipeline.tracking.store import StoreUnavailable
+from pipeline.command import make_parser, run
 
 
 def main() -> int:
     """Exit 1 when something is regressed and the champion stays, 2 when there is nothing to compare."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = make_parser(__doc__, "promote --yes")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="the comparisons")
+    parser.add_argument("--yes", action="store_true", help="do not ask before it takes another champion's place")
     arguments = parser.parse_args()
-    promotion = promote(load_params(), Path.cwd())
+    from pipeline.config.params import load_params
+    from pipeline.files.atomic import write_text
+    from pipeline.gate.comparison_text import render_markdown, render_terminal
+    from pipeline.serving.promotion import promote
+
+    promotion = promote(load_params(), Path.cwd(), arguments.yes)
     comparisons = [comparison for comparison in (promotion.table, promotion.models) if comparison]
     for comparison in comparisons:
         print(f"{comparison.current} against {comparison.baseline}\n{render_terminal(comparison)}\n")
@@ -30,8 +30,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except (ValueError, StoreUnavailable) as error:
-        print(f"promote: {error}", file=sys.stderr)
-        sys.exit(2)
+    run(main, exit_code=2)

@@ -1,16 +1,17 @@
 """Stage report: a profile's tables, figures and predictions, published to results/, and its summary record."""
 
-import argparse
-
-from pipeline.reporting.report import write_report
+from pipeline.command import make_parser, run
 
 
 def main() -> None:
     """Write the report of the runs that plan lists."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = make_parser(__doc__, "report --profile sample")
     parser.add_argument("--profile", required=True)
-    write_report(parser.parse_args().profile)
+    profile = parser.parse_args().profile
+    from pipeline.reporting.report import write_report
+
+    write_report(profile)
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

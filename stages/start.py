@@ -1,9 +1,8 @@
 """Stage start: write which weights a phase-2 run starts from, the encoder's or what its phase-1 recipe left."""
 
-import argparse
-import sys
 from pathlib import Path
 
+from pipeline.command import make_parser, run
 from pipeline.files.atomic import read_json, write_json
 from pipeline.runs import layout
 from pipeline.runs.start import make_start
@@ -11,7 +10,7 @@ from pipeline.runs.start import make_start
 
 def main() -> None:
     """Write the start file of a run file."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = make_parser(__doc__, "start --run artifacts/sample/plan/runs/phase2/iteration_3-0.json")
     parser.add_argument("--run", type=Path, required=True, help="a phase-2 run file of plan")
     spec = read_json(parser.parse_args().run)
     skipped = {key: spec[key] for key in ("skipped",) if key in spec}
@@ -19,7 +18,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except ValueError as error:
-        sys.exit(f"start: {error}")
+    run(main)

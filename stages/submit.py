@@ -1,23 +1,24 @@
 """The course's prediction files: `python -m stages.submit --row iteration_3 --seed 0 --output FOLDER`; no stage."""
 
-import argparse
-import sys
 from pathlib import Path
 
-from pipeline.config.params import load_params
-from pipeline.data.fetch import FetchError
-from pipeline.evaluation.submission import SPLITS, write_submission
+from pipeline.command import make_parser, run
+
+SPLITS = ("dev", "test")
 
 
 def main() -> None:
     """Write the files of a phase-2 row and of part 1."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = make_parser(__doc__, "submit --row iteration_3 --seed 0 --output submission")
     parser.add_argument("--profile", help="the one in params.yaml")
     parser.add_argument("--row", required=True, help="of table 2")
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--splits", nargs="+", choices=SPLITS, default=SPLITS, help="dev and test")
     parser.add_argument("--output", type=Path, required=True, metavar="FOLDER")
     arguments = parser.parse_args()
+    from pipeline.config.params import load_params
+    from pipeline.evaluation.submission import write_submission
+
     params = load_params()
     profile = arguments.profile or params.profile
     row, seed = arguments.row, arguments.seed
@@ -26,7 +27,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (ValueError, FetchError) as error:
-        sys.exit(f"submit: {error}")
+    run(main)

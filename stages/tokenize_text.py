@@ -1,21 +1,18 @@
 """Stage tokenize: the csv files of a profile to token files and a data report."""
 
-import argparse
-import sys
-
-from pipeline.config.params import load_params
-from pipeline.data.encode_text import encode_text
+from pipeline.command import make_parser, run
 
 
 def main() -> None:
     """Read, clean and tokenise the train and dev files of every task."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = make_parser(__doc__, "tokenize_text --profile sample")
     parser.add_argument("--profile", required=True)
-    encode_text(load_params(), parser.parse_args().profile)
+    profile = parser.parse_args().profile
+    from pipeline.config.params import load_params
+    from pipeline.data.encode_text import encode_text
+
+    encode_text(load_params(), profile)
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except ValueError as error:
-        sys.exit(f"tokenize: {error}")
+    run(main)

@@ -1,23 +1,24 @@
 """Project the run records to MLflow: `python -m stages.track [--profile P] [--receipt FILE]`."""
 
-import argparse
 import sys
 from pathlib import Path
 
-from pipeline.files.atomic import write_json
-from pipeline.tracking.collect import collect
-from pipeline.tracking.projection import project
-from pipeline.tracking.store import StoreUnavailable
+from pipeline.command import make_parser, run
 
 SECONDS_AS_A_STAGE = 120  # more than any projection takes; a server that is this slow must not hold the graph up
 
 
 def main() -> int:
     """Exit 1 for a record that cannot be read, or, without --receipt, for a store that cannot be reached."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = make_parser(__doc__, "track --profile sample")
     parser.add_argument("--profile", help="only this profile's records")
     parser.add_argument("--receipt", type=Path, help="write what was done; a store out of reach is then no failure")
     arguments, root = parser.parse_args(), Path.cwd()
+    from pipeline.files.atomic import write_json
+    from pipeline.tracking.collect import collect
+    from pipeline.tracking.projection import project
+    from pipeline.tracking.store import StoreUnavailable
+
     indexes, problems = collect(root, arguments.profile)
     num_records = sum(len(index.records) for index in indexes)
     receipt = {"profile": arguments.profile, "num_records": num_records, "projected": True}
@@ -34,7 +35,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except ValueError as error:
-        sys.exit(f"track: {error}")
+    run(main)

@@ -1,10 +1,9 @@
 """Stages part1, phase1 and phase2: train what a run file describes."""
 
-import argparse
 import os
-import sys
 from pathlib import Path
 
+from pipeline.command import make_parser, run
 from pipeline.runs import layout
 from pipeline.runs.run_files import read_run
 from pipeline.runs.skipped import skip_run
@@ -12,7 +11,7 @@ from pipeline.runs.skipped import skip_run
 
 def main() -> None:
     """Write the run's model and record."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = make_parser(__doc__, "train --run artifacts/sample/plan/runs/phase2/iteration_3-0.json")
     parser.add_argument("--run", type=Path, required=True, help="a run file of plan")
     arguments = parser.parse_args()
     if skip_run(arguments.run, layout.model, layout.training_record):
@@ -26,7 +25,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (ValueError, FloatingPointError) as error:
-        sys.exit(f"train: {error}")
+    run(main)

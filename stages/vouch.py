@@ -1,28 +1,29 @@
 """Results held to their records after a change that should change none: `python -m stages.vouch [--steps 20]`."""
 
-import argparse
 import subprocess
 import sys
 from pathlib import Path
 
-from pipeline.config.params import load_params
-from pipeline.training.replay import NUM_FIRST_STEPS
+from pipeline.command import make_parser, run
 
 
 def main() -> int:
     """Exit 1 if any run is refused. What is vouched for has the new key, in DVC too; what must train is left to it."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = make_parser(__doc__, "vouch --profile sample")
     parser.add_argument("--profile", help="the one in params.yaml")
-    parser.add_argument("--steps", type=int, default=NUM_FIRST_STEPS, help=f"to replay, at most {NUM_FIRST_STEPS}")
+    parser.add_argument("--steps", type=int, help="to replay of each run (all that its record has)")
     arguments = parser.parse_args()
-    if not 1 <= arguments.steps <= NUM_FIRST_STEPS:
-        parser.error(f"--steps {arguments.steps}: allowed: 1 to {NUM_FIRST_STEPS}, as many as a record has")
+    from pipeline.config.params import load_params
     from pipeline.engine.vouch import commit, vouch
+    from pipeline.training.replay import NUM_FIRST_STEPS
 
+    steps = NUM_FIRST_STEPS if arguments.steps is None else arguments.steps
+    if not 1 <= steps <= NUM_FIRST_STEPS:
+        parser.error(f"--steps {steps}: allowed: 1 to {NUM_FIRST_STEPS}, as many as a record has")
     profile, root = arguments.profile or load_params().profile, Path.cwd()
     subprocess.run([sys.executable, "-m", "dvc", "repro", "--quiet", f"plan@{profile}"], check=True)
     verdicts = []
-    for verdict in vouch(profile, root, arguments.steps):
+    for verdict in vouch(profile, root, steps):
         verdicts.append(verdict)
         print(f"{verdict.outcome:<10}{verdict.stage}  {verdict.why}", flush=True)
     commit(profile, root, verdicts)
@@ -32,8 +33,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except (ValueError, subprocess.CalledProcessError) as error:
-        print(f"vouch: {error}", file=sys.stderr)
-        sys.exit(2)
+    run(main, exit_code=2)

@@ -61,6 +61,7 @@ def room(path: Path) -> str:
 
 # What a command line adds to a stage's work: params.yaml is in the digests as values, the others say where to write.
 COMMAND_LINE = [
+    "pipeline.command",
     "pipeline.config.params:load_params",
     "pipeline.files.atomic:write_json",
     "pipeline.runs.layout:start_file",

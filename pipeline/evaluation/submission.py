@@ -14,7 +14,6 @@ from pipeline.evaluation.text_model import TextModel
 from pipeline.files.atomic import write_text
 from pipeline.runs import layout
 
-SPLITS = ("dev", "test")
 HEADERS = {  # as the course spells them
     "sst": "Predicted_Sentiment",
     "cfimdb": "Predicted_Sentiment",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from mlflow.entities.model_registry import ModelVersion
 
+from pipeline.command import confirm
 from pipeline.config.schema import Params
 from pipeline.gate.baseline import check_profile
 from pipeline.gate.comparison import Comparison
@@ -32,11 +33,12 @@ class Promotion:
         return not self.table.is_regressed and not (self.models and self.models.is_regressed)
 
 
-def promote(params: Params, root: Path) -> Promotion:
+def promote(params: Params, root: Path, yes: bool = True) -> Promotion:
     """Move the alias `champion` of the profile in params.yaml to its candidate if nothing regressed.
 
     Compared are the profile's table with its baseline and floors, and the candidate with the present champion. A
-    missing candidate, and what cannot be compared, is a `ValueError`. Raises `StoreUnavailable`.
+    missing candidate, and what cannot be compared, is a `ValueError`. Raises `StoreUnavailable`, and without `yes`,
+    which asks before one champion takes another's place, `Refused`.
     """
     store, name = open_store(root), name_model(params.profile)
     with name_failures(store.uri), tempfile.TemporaryDirectory() as work:
@@ -51,6 +53,8 @@ def promote(params: Params, root: Path) -> Promotion:
             models = compare_models(*folders, params, names)
         promotion = Promotion(candidate, champion, table, models)
         if promotion.is_champion:
+            if models:
+                confirm(f"{name}: version {candidate.version} passed, and replaces version {champion.version}.", yes)
             against = f"against version {champion.version}" if models else "no other champion"
             client.set_model_version_tag(name, candidate.version, GATE_TAG, f"passed, {against}")
             client.set_registered_model_alias(name, CHAMPION, candidate.version)

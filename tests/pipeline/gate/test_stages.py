@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from pipeline.command import Refused
 from pipeline.files.atomic import write_json
 from stages import bless as bless_stage
 from stages import check as check_stage
@@ -42,8 +43,8 @@ def check(monkeypatch, *arguments: object) -> int:
     return check_stage.main()
 
 
-def bless(monkeypatch) -> None:
-    monkeypatch.setattr(sys, "argv", ["bless"])
+def bless(monkeypatch, *arguments: str) -> None:
+    monkeypatch.setattr(sys, "argv", ["bless", *arguments])
     bless_stage.main()
 
 
@@ -124,7 +125,7 @@ def test_what_was_blessed_passes_a_reseed_passes_and_a_break_does_not(project, m
     retrain(project, "phase2", "row", "sst", 0.35)
     assert check(monkeypatch) == 1
     assert "regressed: row sst (phase2)" in capsys.readouterr().out
-    bless(monkeypatch)
+    bless(monkeypatch, "--yes")
     assert check(monkeypatch) == 0
 
 
@@ -176,7 +177,7 @@ def test_the_baseline_is_readable_and_the_same_bytes_twice(project, monkeypatch)
     bless(monkeypatch)
     folder = project / "baseline/sample"
     first = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    bless(monkeypatch)
+    bless(monkeypatch, "--yes")
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == first
     assert first[folder / "predictions/phase2/row-0/sst.csv.gz"][4:8] == bytes(4), "no time in the archive"
     with (folder / "metrics.csv").open() as file:
@@ -188,11 +189,22 @@ def test_the_baseline_is_readable_and_the_same_bytes_twice(project, monkeypatch)
     }  # fmt: skip
 
 
+def test_a_baseline_is_replaced_with_yes_alone(project, monkeypatch):
+    bless(monkeypatch)
+    before = (project / "baseline/sample/metrics.csv").read_text()
+    retrain(project, "phase2", "row", "sst", 0.35)
+    with pytest.raises(Refused, match="baseline/sample"):
+        bless(monkeypatch)
+    assert (project / "baseline/sample/metrics.csv").read_text() == before
+    bless(monkeypatch, "--yes")
+    assert (project / "baseline/sample/metrics.csv").read_text() != before
+
+
 def test_a_bless_that_fails_leaves_the_old_baseline(project, monkeypatch):
     bless(monkeypatch)
     before = (project / "baseline/sample/metrics.csv").read_text()
     write_predictions(project / "results/sample/predictions/phase2/row-0", "sts", [float("nan")] * 400)
     with pytest.raises(ValueError, match="row-0/sts.csv: prediction of"):
-        bless(monkeypatch)
+        bless(monkeypatch, "--yes")
     assert (project / "baseline/sample/metrics.csv").read_text() == before
     assert [path.name for path in (project / "baseline").iterdir()] == ["sample"]

@@ -173,5 +173,5 @@ def test_import_refuses_with_a_message_and_another_exit_code(
     monkeypatch.chdir(home)
     done = run_module(sys.executable, "stages.import_results", archive)
     assert done.returncode == 1
-    assert done.stderr.startswith(f"import: {archive}: not a whole archive")
+    assert done.stderr.startswith(f"import_results: {archive}: not a whole archive")
     assert list(home.iterdir()) == []

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
+from pipeline.command import Refused
 from pipeline.config.params import load_params
 from pipeline.files.atomic import write_json
 from pipeline.gate.baseline import bless
@@ -140,8 +141,17 @@ def test_a_champion_whose_predictions_are_gone_cannot_be_compared(project):
     assert champion(project) == "good"
 
 
+def test_a_champion_is_replaced_with_a_yes_alone(project):
+    make_candidate(project, "good")
+    assert promote(load_params(), project, yes=False).is_champion
+    make_candidate(project, "equal")
+    with pytest.raises(Refused, match=r"version \d+ passed, and replaces version \d+"):
+        promote(load_params(), project, yes=False)
+    assert champion(project) == "good"
+
+
 def test_the_stage_says_who_the_champion_is_and_exits_1_for_one_that_stays_out(project, monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["promote", "--markdown", "out/promotion.md"])
+    monkeypatch.setattr(sys, "argv", ["promote", "--yes", "--markdown", "out/promotion.md"])
     good = make_candidate(project, "good")
     assert promote_stage.main() == 0
     assert capsys.readouterr().out.endswith(f"{NAME}: version {good} is the champion\n")

@@ -1,0 +1,44 @@
+"""What the commands of stages/ share: help with an example, a question before overwriting, errors as one line."""
+
+import argparse
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+
+class Refused(Exception):
+    """The user did not agree to what would be overwritten."""
+
+
+# Mistakes in what was given, not in the code: their text is for the user. So are the exceptions of pipeline/ itself.
+EXPECTED = (ValueError, FloatingPointError, OSError, subprocess.CalledProcessError)
+
+
+def make_parser(description: str | None, example: str) -> argparse.ArgumentParser:
+    """A parser for the command of an example, such as `track --profile sample`, which its help shows."""
+    command = "python -m stages."
+    program = command + example.split()[0]
+    return argparse.ArgumentParser(prog=program, description=description, epilog=f"example: {command}{example}")
+
+
+def run(main: Callable[[], int | None], exit_code: int = 1) -> NoReturn:
+    """Call a command's `main` and exit with what it returns; an error is one line, and `exit_code` (2 if `Refused`)."""
+    try:
+        sys.exit(main())
+    except Exception as error:
+        if not isinstance(error, EXPECTED) and not type(error).__module__.startswith("pipeline."):
+            raise
+        name = main.__globals__["__spec__"].name.rpartition(".")[2]  # main's module itself is called __main__
+        print(f"{name}: {error}", file=sys.stderr)
+        sys.exit(2 if isinstance(error, Refused) else exit_code)
+
+
+def confirm(question: str, yes: bool) -> None:
+    """Ask at the terminal before something is overwritten; `yes` is the answer of --yes. Else `Refused`."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise Refused(f"{question} There is no terminal to ask at: --yes agrees")
+    if input(f"{question} [y/N] ").strip().lower() not in ("y", "yes"):
+        raise Refused("nothing was changed")
