@@ -110,7 +110,7 @@ def test_floors(path):
         ("mlflow", {"pipeline/tracking", "pipeline/serving"}),
         ("yaml", {"pipeline/config"}),
         ("pydantic", {"pipeline/config", "pipeline/runs"}),
-        ("dvc", set()),
+        ("dvc", {"pipeline/engine"}),
         ("safetensors", {"model", "pipeline/evaluation", "pipeline/training"}),
         ("matplotlib", {"pipeline/reporting"}),
     ],

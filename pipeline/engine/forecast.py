@@ -15,7 +15,6 @@ class Forecast:
     to_train: list[tuple[Task, str, float | None]]
     num_finished: int
     num_cached: int  # they come from DVC's run cache
-    num_skipped: int
 
     def find_seconds(self, jobs: int) -> float | None:
         """Seconds for all of them, `jobs` at a time; None where nothing like them has been run."""
@@ -28,18 +27,18 @@ def forecast(profile: str, graph: Graph) -> Forecast:
     tasks = list_tasks(profile)
     earlier = {task.name: seconds for task in tasks if (seconds := task.find_seconds()) is not None}
     to_train: list[tuple[Task, str, float | None]] = []
-    counts = {"finished": 0, "cached": 0, "skipped": 0}
+    counts = {"finished": 0, "cached": 0}
     for task in tasks:
-        waiting = {other.name for other, _, _ in to_train}
         if task.is_skipped:
-            counts["skipped"] += 1
-        elif task.needs not in waiting and all(task.is_finished(file) for file in task.record_files):
+            continue
+        waiting = {other.name for other, _, _ in to_train}
+        if task.needs not in waiting and all(task.is_finished(file) for file in task.record_files):
             counts["finished"] += 1
         elif task.needs not in waiting and graph.is_cached(task.stages[0]):
             counts["cached"] += 1
         else:
             to_train.append((task, find_reason(task, waiting), _expect(task, tasks, earlier)))
-    return Forecast(to_train, counts["finished"], counts["cached"], counts["skipped"])
+    return Forecast(to_train, counts["finished"], counts["cached"])
 
 
 def _expect(task: Task, tasks: list[Task], earlier: dict[str, float]) -> float | None:

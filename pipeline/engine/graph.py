@@ -4,6 +4,8 @@ Index, stage and run cache are DVC's own and not public: DVC is pinned, and test
 used here.
 """
 
+import subprocess
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
@@ -12,6 +14,11 @@ from typing import Self
 from dvc.dependency.base import DependencyDoesNotExistError
 from dvc.repo import Repo
 from dvc.stage.cache import RunCacheNotFoundError
+
+
+def repro(*targets: str) -> None:
+    """`dvc repro`, without its own words on every stage; a failure is a `CalledProcessError`."""
+    subprocess.run([sys.executable, "-m", "dvc", "repro", "--quiet", *targets], check=True)
 
 
 class Graph:
