@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import fmean
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +16,9 @@ from pipeline.gate.cells import Cell
 from pipeline.gate.difference_side import Side, TrainedRun
 from pipeline.gate.verdicts import BOTH_COLLAPSED, Verdict, judge
 from pipeline.statistics.predictions import align, read_predictions
+
+if TYPE_CHECKING:
+    from pipeline.gate.difference_table import PairedRows  # pandas takes a second to import
 
 TOLERANCE = 0.2  # of the range of the labels: a score this close to its label counts as right
 
@@ -34,26 +38,21 @@ class Change:
 class Score:
     """A score of both sides, means over seeds; the interval of the difference is None without predictions.
 
-    `collapsed` says of each side whether it is collapsed in any seed, `both_collapsed` that both are in all of theirs.
+    `difference` is the second minus the first; of two rows of a table over the seeds that both have. `mark` is the
+    table's, else `*` where the interval excludes zero. `collapsed` says of each side whether it is collapsed in any
+    seed, `both_collapsed` that both are in all of theirs.
     """
 
     row: str
     metric: str
     one: float
     other: float
+    difference: float
     num_seeds: tuple[int, int]
     interval: tuple[float, float] | None
     collapsed: tuple[bool, bool] = (False, False)
     both_collapsed: bool = False
-
-    @property
-    def difference(self) -> float:
-        return self.other - self.one
-
-    @property
-    def is_clear(self) -> bool:
-        """Whether the interval excludes zero."""
-        return self.interval is not None and (self.interval[0] > 0 or self.interval[1] < 0)
+    mark: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,12 +77,16 @@ class Difference:
     flips: list[Flip]
     only: tuple[list[str], list[str]]
     remarks: list[str]
+    paired: "PairedRows | None" = None
 
 
-def find_difference(one: Side, other: Side, margins: dict[str, float], seed_sd: dict[str, float]) -> Difference:
+def find_difference(
+    one: Side, other: Side, margins: dict[str, float], seed_sd: dict[str, float], paired: "PairedRows | None" = None
+) -> Difference:
     """Compare row by row: rows of the same name, or where each side is one row, these two.
 
-    `margins` and `seed_sd` are by task, as the gate's (pipeline.gate).
+    `margins` and `seed_sd` are by task, as the gate's (pipeline.gate). Where the sides are `paired` as control and row,
+    the differences are the table's.
     """
     pairs = list(_pair_rows(one, other))
     cells, cell_ids, remarks = [], [], [*one.missing, *other.missing]
@@ -101,7 +104,7 @@ def find_difference(one: Side, other: Side, margins: dict[str, float], seed_sd: 
     judged = {(verdict.row, verdict.task): verdict for verdict in verdicts}
     return Difference(
         changes=[change for pair in pairs for change in _find_changes(*pair)],
-        scores=[score for pair in pairs for score in _find_scores(*pair, judged)],
+        scores=[score for pair in pairs for score in _find_scores(*pair, judged, paired)],
         flips=[
             flip
             for cell, ids in zip(cells, cell_ids, strict=True)
@@ -109,6 +112,7 @@ def find_difference(one: Side, other: Side, margins: dict[str, float], seed_sd: 
         ],
         only=(_list_unpaired(one, pairs), _list_unpaired(other, pairs)),
         remarks=list(dict.fromkeys(remarks)),
+        paired=paired,
     )
 
 
@@ -146,6 +150,7 @@ def _find_scores(
     runs: list[TrainedRun],
     other_runs: list[TrainedRun],
     judged: dict[tuple[str, str], Verdict],
+    paired: "PairedRows | None",
 ) -> Iterator[Score]:
     metrics = _metrics(runs[0])
     keys = {task: f"{task}.{metric}" for task, metric in metrics.items()}
@@ -156,13 +161,22 @@ def _find_scores(
         if all(sides):
             means, num_seeds = (fmean(sides[0]), fmean(sides[1])), (len(sides[0]), len(sides[1]))
             parts = [judged[name, part] for part in (metrics if task == OVERALL else [task]) if (name, part) in judged]
+            difference = means[1] - means[0]
             if len(parts) < (len(metrics) if task == OVERALL else 1):
-                yield Score(name, key, *means, num_seeds, None)
+                yield Score(name, key, *means, difference, num_seeds, None)
                 continue
             collapsed = (any(part.baseline_collapsed for part in parts), any(part.current_collapsed for part in parts))
-            both_collapsed = all(part.verdict == BOTH_COLLAPSED for part in parts)
-            interval = None if both_collapsed else _combine(parts, means[1] - means[0])
-            yield Score(name, key, *means, num_seeds, interval, collapsed, both_collapsed)
+            if paired and task in paired.scores:
+                of_table = paired.scores[task]
+                difference, interval, mark = of_table.difference, (of_table.low, of_table.high), of_table.mark
+                both_collapsed = math.isnan(difference)
+            else:
+                both_collapsed = all(part.verdict == BOTH_COLLAPSED for part in parts)
+                interval = _combine(parts, difference)
+                mark = "*" if interval[0] > 0 or interval[1] < 0 else ""
+            if both_collapsed:
+                difference, interval, mark = means[1] - means[0], None, ""
+            yield Score(name, key, *means, difference, num_seeds, interval, collapsed, both_collapsed, mark)
 
 
 def _combine(verdicts: list[Verdict], difference: float) -> tuple[float, float]:

@@ -38,6 +38,7 @@ class Side:
     name: str
     rows: dict[Row, list[TrainedRun]]
     missing: list[str] = field(default_factory=list)
+    is_row: bool = False  # of the profile as it is here
 
     @property
     def commit(self) -> str:
@@ -54,7 +55,7 @@ def read_side(name: str, root: Path, profile: str, rows: Iterable[str] | None = 
     without = [f"{run.phase}/{run.row}-{run.seed}" for run in runs if not run.predictions]
     if without:
         missing.append(f"{name}: no prediction files of {len(without)} runs, such as {without[0]}: scores alone")
-    return Side(name, group_runs(runs), missing)
+    return Side(name, group_runs(runs), missing, is_row=rows is not None)
 
 
 def group_runs(runs: Iterable[TrainedRun]) -> dict[Row, list[TrainedRun]]:

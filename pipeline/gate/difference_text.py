@@ -7,14 +7,16 @@ from pathlib import Path
 from pipeline.gate.collapse import MARK
 from pipeline.gate.difference import Difference, Flip, Score
 from pipeline.gate.difference_side import Side
+from pipeline.gate.difference_table import PairedRows
 from pipeline.gate.revision import list_changed_files
 from pipeline.gate.verdicts import BOTH_COLLAPSED
 from pipeline.reporting import text_tables
+from pipeline.reporting.controls import BETTER, WORSE
 from pipeline.runs import layout
 from pipeline.tracking.texts import Texts
 
 LEGEND = (
-    "Difference: the second minus the first, with its 95% interval over seeds and examples; * excludes zero. "
+    "Difference: the second minus the first, with its 95% interval over seeds and examples; {marks}. "
     f"{MARK}: collapsed, nearly all examples get one prediction in at least one seed (of overall: in one of its tasks)."
 )
 NUM_FLIPS = 10  # of each row and task, in each direction
@@ -47,7 +49,7 @@ def make_tables(one: Side, other: Side, found: Difference, root: Path, profile: 
         Table("Files of the code that differ", "", ("file",), files),
         Table(
             "Scores",
-            LEGEND + same,
+            LEGEND.format(marks=_explain_marks(found.paired)) + same,
             ("row", "score", *names, "difference", "95% interval", "", "seeds"),
             [_score_cells(score) for score in scores],
         ),
@@ -57,6 +59,14 @@ def make_tables(one: Side, other: Side, found: Difference, root: Path, profile: 
     if not several:
         tables = [_drop_row(table) for table in tables]
     return [table for table in tables if table.lines or table.note] or [Table("Nothing differs", "", (), [])]
+
+
+def _explain_marks(paired: PairedRows | None) -> str:
+    if paired is None:
+        return "* excludes zero"
+    family = "the table of controls" if paired.is_of_table else "these two rows"
+    return (f"{BETTER} better, {WORSE} worse: statistically significant after Holm's correction over the "
+            f"{paired.num_differences} differences of {family}")  # fmt: skip
 
 
 def _make_flip_table(row: str, task: str, flips: list[Flip], names: tuple[str, str], texts: Texts) -> Table:
@@ -112,7 +122,7 @@ def _score_cells(score: Score) -> Sequence[str]:
     marks = [MARK if collapsed else "" for collapsed in score.collapsed]
     difference = BOTH_COLLAPSED if score.both_collapsed else f"{score.difference:+.3f}"
     values = (f"{score.one:.3f}{marks[0]}", f"{score.other:.3f}{marks[1]}", difference)
-    return (score.row, score.metric, *values, interval, "*" if score.is_clear else "", seeds)
+    return (score.row, score.metric, *values, interval, score.mark, seeds)
 
 
 def _group(flips: list[Flip]) -> dict[tuple[str, str], list[Flip]]:

@@ -32,14 +32,14 @@ def test_a_score_has_its_interval(project: Path) -> None:
     assert (score.metric, score.one, score.other, score.num_seeds) == ("sst.accuracy", 0.5, 0.8, (2, 2))
     assert score.interval[0] < score.difference < score.interval[1]
     # Sixty of 200 examples changed for the better: that is more than noise.
-    assert score.is_clear
+    assert score.mark == "*"
 
 
 def test_a_small_difference_is_not_clear(project: Path) -> None:
     write_runs(project, "iteration_1", 101)
     (score,) = compare_rows(project).scores
     assert score.interval[0] < 0 < score.interval[1]
-    assert not score.is_clear
+    assert not score.mark
 
 
 def test_the_overall_interval_is_that_of_independent_tasks(project: Path) -> None:
