@@ -4,8 +4,8 @@
 
 Functions are drawn by seed, from every room of model/, pipeline/ and stages/ in turn; each is broken in a copy of the
 working tree, so nothing here changes. The tests run until one fails: of the files that name the broken one, of its
-room, all others but the slow (a graph, servers); with `--rest`, the slow too. A break that survives is one that no test
-catches or one that changes nothing: which of the two, a reader says.
+room; with `--rest`, all others too. A break that survives is one that no test catches or one that changes nothing: which
+of the two, a reader says.
 """
 
 import argparse
@@ -30,7 +30,6 @@ BOUNDS = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, as
 BOUNDS |= {ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is}
 SIGNS = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.And: ast.Or, ast.Or: ast.And}
 LAST = "swapped arguments"  # most crash: only where a function has nothing else to break
-SLOW = ("tests/graph/", "tests/pipeline/tracking/", "tests/pipeline/serving/")
 
 
 @dataclass(frozen=True)
@@ -139,21 +138,17 @@ def draw(seed: int, number: int, root: Path = ROOT) -> list[Break]:
 
 
 def order_tests(broken: Break, root: Path, rest: bool) -> list[list[str]]:
-    """The lots of test files to run: those that name the file, its room's, all others but the slow, the slow."""
+    """The lots of test files to run: of the file's name, those that name it, its room's; the rest, the graph last."""
     files = sorted(path.relative_to(root).as_posix() for path in (root / "tests").rglob("test_*.py"))
     parts = list(Path(broken.file).with_suffix("").parts)
     parts = parts[:-1] if parts[-1] == "__init__" else parts
     names = rf"\b{'.'.join(parts)}\b|\bfrom {'.'.join(parts[:-1])} import .*\b{parts[-1]}\b"
-    own = [
-        file for file in files if file.endswith(f"/test_{parts[-1]}.py") or re.search(names, (root / file).read_text())
-    ]
+    graph = [file for file in files if file.startswith("tests/graph/")]
+    own = [file for file in files if re.search(names, (root / file).read_text())]
     of_room = [file for file in files if room(file.removeprefix("tests/")) == broken.room]
-    quick, slow = ([file for file in files if file.startswith(SLOW) == is_slow] for is_slow in (False, True))
-    if not rest:
-        own, slow = [file for file in own if not file.startswith("tests/graph/")], []
-    lots, seen = [], set()
-    for lot in (own, of_room, quick, slow):
-        lots.append([file for file in lot if file not in seen])
+    lots, seen = [], set() if rest else set(graph)
+    for lot in ([file for file in files if file.endswith(f"/test_{parts[-1]}.py")], own, of_room, *[files] * rest):
+        lots.append([file for file in sorted(lot, key=graph.__contains__) if file not in seen])
         seen |= set(lot)
     return [lot for lot in lots if lot]
 
@@ -197,7 +192,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="a line per break")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--number", type=int, default=30)
-    parser.add_argument("--rest", action="store_true", help="the graph's tests too: minutes for each that survives")
+    parser.add_argument("--rest", action="store_true", help="all other tests too: minutes for each that survives")
     parser.add_argument("--only", type=int, nargs="+", metavar="N", help="these of the breaks, counted from 1")
     arguments = parser.parse_args()
     os.nice(10)
