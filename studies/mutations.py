@@ -4,8 +4,8 @@
 
 Functions are drawn by seed, from every room of model/, pipeline/ and stages/ in turn; each is broken in a copy of the
 working tree, so nothing here changes. The tests run until one fails: of the files that name the broken one, of its
-room; with `--rest`, all others too. A break that survives is one that no test catches or one that changes nothing: which
-of the two, a reader says.
+room; with `--rest`, all others too. A break that survives is one that no test catches or one that changes nothing:
+which of the two, a reader says.
 """
 
 import argparse

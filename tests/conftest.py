@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,8 @@ import pytest
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when torch is loaded: a worker has one core
 
-from tests.tiny import REPOSITORY, TinyProject, build_tiny_project
+from tests.tiny import REPOSITORY, TinyProject, build_tiny_project, read_code
+from tests.warm_python import warm_python
 
 # Rooms that one worker does alone, since they share what takes long to make: a graph's first run, an MLflow server.
 # Those of the graph are in two, so that two workers have some.
@@ -59,6 +61,13 @@ def mirror() -> Path:
 
 
 @pytest.fixture(scope="session")
+def warm() -> Iterator[Path]:
+    """The folder of a `python` that starts in no time (tests/warm_python.py)."""
+    with warm_python() as folder:
+        yield folder
+
+
+@pytest.fixture(scope="session")
 def tiny_template(tmp_path_factory: pytest.TempPathFactory) -> TinyProject:
     """A tiny project that is copied, never changed."""
     return build_tiny_project(tmp_path_factory.mktemp("tiny"))
@@ -68,8 +77,9 @@ def tiny_template(tmp_path_factory: pytest.TempPathFactory) -> TinyProject:
 def tiny(tiny_template: TinyProject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TinyProject:
     """A tiny project of the test's own, with the working directory in it: before plan, with tokens and encoder."""
     root = tmp_path / "project"
-    shutil.copytree(tiny_template.root, root)
+    shutil.copytree(tiny_template.root, root, symlinks=True)
     monkeypatch.chdir(root)
+    monkeypatch.setattr("pipeline.config.runs.Code", read_code)
     monkeypatch.setenv("BERTY_DEVICE", "cpu")
     monkeypatch.setenv("BERTY_MIRROR", str(root / "mirror"))
     return TinyProject(root)

@@ -1,8 +1,8 @@
 """A `python` that has torch, MLflow and the like imported already, for tests of stages that start many processes.
 
-Called as a program, `python -m MODULE ...` as a stage's command calls it: a fork of the server does it, in the folder and
-the environment of the caller, with the caller's standard streams, and its exit code comes back. Nothing of the project
-is imported before the fork, so that an edited copy runs its own code. A kill of the caller does not reach the fork.
+`python -m MODULE ...` is done by a fork of a server, in the caller's folder and environment, with its standard streams,
+and the exit code comes back. Nothing of the project is imported before the fork: an edited copy runs its own code. A
+kill of the caller does not reach the fork.
 """
 
 import array
@@ -11,10 +11,12 @@ import importlib
 import json
 import os
 import runpy
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import traceback
@@ -29,7 +31,8 @@ import array, json, os, socket, sys
 server = socket.socket(socket.AF_UNIX)
 server.connect({address!r})
 message = json.dumps([sys.argv[1:], os.getcwd(), dict(os.environ)]).encode()
-server.sendmsg([len(message).to_bytes(8, "little")], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [0, 1, 2]))])
+streams = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [0, 1, 2]))
+server.sendmsg([len(message).to_bytes(8, "little")], [streams])
 server.sendall(message)
 code = server.recv(1)
 sys.exit(code[0] if code else "the process ended without an exit code")
@@ -37,11 +40,11 @@ sys.exit(code[0] if code else "the process ended without an exit code")
 
 
 @contextmanager
-def warm_python(folder: Path) -> Iterator[Path]:
+def warm_python() -> Iterator[Path]:
     """Yields a folder to put first in PATH: its `python` is the one above."""
-    folder.mkdir()
+    folder = Path(tempfile.mkdtemp())  # the path of a socket is short
     address = folder / "socket"
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": ""}
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
     server = subprocess.Popen([sys.executable, __file__, str(address)], env=environment, start_new_session=True)
     (folder / "python").write_text(CALLER.format(python=sys.executable, address=str(address)))
     (folder / "python").chmod(0o755)
@@ -53,6 +56,7 @@ def warm_python(folder: Path) -> Iterator[Path]:
     finally:
         server.kill()
         server.wait()
+        shutil.rmtree(folder)
 
 
 def serve(address: str) -> None:

@@ -6,7 +6,6 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 from typing import Any
 
 import pytest
@@ -197,7 +196,7 @@ def test_table_2_has_the_task_by_the_metric_and_predictions_are_its_classes(exte
 def test_the_tests_of_the_folders_hold_for_the_new_files(extended):
     shutil.copytree(REPOSITORY / "tests", extended.root / "tests", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(REPOSITORY / "pyproject.toml", extended.root)
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *CONTRACTS]
+    command = ["python", "-m", "pytest", "-q", "-p", "no:cacheprovider", *CONTRACTS]
     chosen = " or ".join(name.rsplit("/", 1)[1].removesuffix(".py") for name in FILES if name.endswith(".py"))
     done = subprocess.run(
         [*command, "-k", chosen],

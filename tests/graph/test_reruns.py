@@ -155,7 +155,7 @@ def test_a_killed_phase_2_goes_on_and_ends_with_the_same_weights(project):
     command = ["dvc", "repro", "--single-item", f"phase2@{PROFILE}-iteration_3-0"]
     steps = []
     for _ in range(3):
-        process = subprocess.Popen(command, cwd=project.root, env=project.environment, start_new_session=True)
+        process = subprocess.Popen(command, cwd=project.root, env=project.cold, start_new_session=True)
         seen = steps[-1] if steps else 0
         deadline = time.monotonic() + 120
         while (step := checkpoint_step(project.root)) <= seen + 2:

@@ -9,7 +9,7 @@ from pipeline.config.runs import TRAINING_PACKAGES, read_training_lock
 from pipeline.files.digest import hash_bytes, hash_file, hash_folder
 from pipeline.runs import layout, neutral
 from pipeline.runs.run_files import read_run
-from tests.tiny import ENCODER, PROFILE
+from tests.tiny import ENCODER, PROFILE, REPOSITORY
 
 THREE_TASKS = [{"tasks": ["sst", "para", "sts"], "epochs": 2}]
 
@@ -187,6 +187,9 @@ def test_a_changed_definition_changes_the_runs_that_execute_it(tiny, before):
         assert before in text
         path.write_text(text.replace(before, after, 1))
 
+    for name in ("model", "pipeline"):
+        (tiny.root / name).unlink()
+        shutil.copytree(REPOSITORY / name, tiny.root / name)
     append("model/bert.py", "class MiniBert", "# A comment.\nclass MiniBert")
     append("pipeline/runs/layout.py", "def plan(", "def new() -> None:\n    pass\n\n\ndef plan(")
     assert tiny.plan() == before

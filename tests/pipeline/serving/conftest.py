@@ -15,7 +15,7 @@ from tests.tiny import TinyProject
 def trained_template(tiny_template: TinyProject, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project's files; they are copied, never changed."""
     root = tmp_path_factory.mktemp("trained") / "project"
-    shutil.copytree(tiny_template.root, root)
+    shutil.copytree(tiny_template.root, root, symlinks=True)
     before = Path.cwd()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BERTY_DEVICE", "cpu")
