@@ -69,14 +69,6 @@ def test_it_can_be_done_again_and_leaves_a_checkpoint_alone(tiny, run):
     assert [path.name for path in layout.work(run.key).iterdir()] == [checkpoint.name]
 
 
-def test_part_1_has_no_overall(tiny):
-    tiny.plan()
-    run = tiny.run("part1", "cfimdb_pretrain")
-    train(run)
-    names = {"accuracy", "majority_accuracy", "commonest_share", "collapsed"}
-    assert set(evaluate(run)) == {f"cfimdb.{name}" for name in names}
-
-
 def test_the_model_of_another_run_is_refused(tiny, run):
     path = layout.model(*run.place) / "model.json"
     write_json(path, read_json(path) | {"run_key": "0" * 64})

@@ -1,11 +1,9 @@
 """README blocks: rendered from the results, stale ones named, broken markers refused."""
 
-import sys
 
 import pytest
 
 from pipeline.reporting.readme import find_stale, render_readme
-from stages import readme as stage
 
 TEXT = "# Title\n\n<!-- table2 demo -->\nold\n<!-- end -->\nwords\n<!-- controls demo -->\n<!-- end -->\ntail"
 
@@ -55,25 +53,3 @@ def test_missing_result_is_named(results):
 def test_marker_without_its_partner_is_named(results, text, message):
     with pytest.raises(ValueError, match=message):
         render_readme(text, results)
-
-
-def test_marker_within_a_sentence_is_only_text(results):
-    text = "Blocks open with `<!-- table2 demo -->`.\n<!-- table2 demo --> opens one.\n"
-    assert render_readme(text, results) == text
-
-
-def run_stage(monkeypatch, *arguments):
-    monkeypatch.setattr(sys, "argv", ["readme", *arguments])
-    stage.main()
-
-
-def test_stage_checks_without_writing_and_then_rewrites(results, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "README.md").write_text(TEXT)
-    with pytest.raises(SystemExit) as stopped:
-        run_stage(monkeypatch, "--check")
-    assert stopped.value.code.startswith("README.md: stale: table2 demo, controls demo;")
-    assert (tmp_path / "README.md").read_text() == TEXT
-    run_stage(monkeypatch)
-    assert (tmp_path / "README.md").read_text() == render_readme(TEXT, results)
-    run_stage(monkeypatch, "--check")

@@ -109,18 +109,6 @@ def test_a_table_that_regressed_stops_the_best_of_models(project):
     assert promotion.table.is_regressed and not promotion.is_champion and champion(project) is None
 
 
-def test_the_champion_itself_has_nothing_to_beat(project):
-    make_candidate(project, "good")
-    promote(load_params(), project)
-    promotion = promote(load_params(), project)
-    assert promotion.is_champion and promotion.models is None and champion(project) == "good"
-
-
-def test_without_a_candidate_the_message_says_how_to_make_one(project):
-    with pytest.raises(ValueError, match="berty-sample: there is no candidate; `make register`"):
-        promote(load_params(), project)
-
-
 def test_without_a_baseline_nothing_is_promoted(project):
     make_candidate(project, "good")
     shutil.rmtree(project / "baseline")

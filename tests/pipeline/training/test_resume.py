@@ -1,7 +1,6 @@
 """A run that is killed anywhere ends, when it is started again, bit for bit where an undisturbed one does."""
 
 import errno
-import itertools
 import os
 import subprocess
 import sys
@@ -10,7 +9,7 @@ import pytest
 
 from pipeline.files.atomic import read_json
 from pipeline.runs import layout
-from pipeline.training import checkpoint, loop, run_record
+from pipeline.training import checkpoint, run_record
 from pipeline.training.checkpoint import read_progress
 from pipeline.training.loop import Training, train
 from tests.pipeline.training.conftest import NUM_STEPS, Killed, list_hidden, read_results
@@ -160,14 +159,3 @@ def test_a_damaged_checkpoint_is_named(tiny, undisturbed):
     path.write_bytes(b"damaged")
     with pytest.raises(ValueError, match=r"checkpoint\.safetensors: not a checkpoint .* delete it"):
         train(run)
-
-
-def test_checkpoints_are_taken_every_so_many_seconds(tiny, undisturbed, monkeypatch):
-    run, _ = undisturbed
-    saved, now = [], [0.0]
-    monkeypatch.setenv("BERTY_CHECKPOINT_SECONDS", "2.5")
-    monkeypatch.setattr(loop.time, "monotonic", lambda: now.__setitem__(0, now[0] + 0.25) or now[0])
-    save = Training._save_checkpoint
-    monkeypatch.setattr(Training, "_save_checkpoint", lambda self: (saved.append(now[0]), save(self)))
-    train(run)
-    assert saved and min(b - a for a, b in itertools.pairwise(saved)) >= 2.5
