@@ -1,4 +1,4 @@
-"""A `python` that has torch, MLflow and the like imported already, for tests of stages that start many processes.
+"""A `python` and a `dvc` that have torch, MLflow and the like imported already, for tests that start many processes.
 
 `python -m MODULE ...` is done by a fork of a server, in the caller's folder and environment, with its standard streams,
 and the exit code comes back. Nothing of the project is imported before the fork: an edited copy runs its own code. A
@@ -25,12 +25,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 PRELOADED = """torch safetensors.torch tokenizers mlflow mlflow.store.tracking.sqlalchemy_store matplotlib.pyplot
- matplotlib.backends.backend_agg pandas scipy.stats scipy.special pydantic yaml tqdm requests""".split()
+ matplotlib.backends.backend_agg pandas scipy.stats scipy.special pydantic yaml tqdm requests dvc.cli dvc.repo
+ dvc.cli.parser dvc.commands.repro dvc.repo.reproduce dvc.stage dvc.output""".split()
 CALLER = """#!{python} -IS
 import array, json, os, socket, sys
 server = socket.socket(socket.AF_UNIX)
 server.connect({address!r})
-message = json.dumps([sys.argv[1:], os.getcwd(), dict(os.environ)]).encode()
+message = json.dumps([{first} + sys.argv[1:], os.getcwd(), dict(os.environ)]).encode()
 streams = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [0, 1, 2]))
 server.sendmsg([len(message).to_bytes(8, "little")], [streams])
 server.sendall(message)
@@ -41,13 +42,14 @@ sys.exit(code[0] if code else "the process ended without an exit code")
 
 @contextmanager
 def warm_python() -> Iterator[Path]:
-    """Yields a folder to put first in PATH: its `python` is the one above."""
+    """Yields a folder to put first in PATH: its `python` and `dvc` are those above."""
     folder = Path(tempfile.mkdtemp())  # the path of a socket is short
     address = folder / "socket"
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     server = subprocess.Popen([sys.executable, __file__, str(address)], env=environment, start_new_session=True)
-    (folder / "python").write_text(CALLER.format(python=sys.executable, address=str(address)))
-    (folder / "python").chmod(0o755)
+    for name, first in (("python", []), ("dvc", ["-m", "dvc"])):
+        (folder / name).write_text(CALLER.format(python=sys.executable, address=str(address), first=first))
+        (folder / name).chmod(0o755)
     try:
         while not address.exists():
             assert server.poll() is None, "the warm python did not start"

@@ -117,7 +117,6 @@ def merge(section: dict[str, Any], added: dict[str, Any]) -> None:
 @pytest.fixture(scope="module")
 def extended(project):
     """The project with everything in it; `ran` are the stages that its `dvc repro` ran."""
-    project.repro()
     for name, text in FILES.items():
         path = project.root / name
         assert not path.exists()

@@ -80,17 +80,6 @@ def test_a_fresh_clone_with_a_restored_cache_runs_no_more_than_the_projection(bl
     assert code == 0 and RAN.search(text)[1] == "`track@tiny`", text
 
 
-def test_a_graph_that_cannot_run_is_said_with_dvc_s_words(blessed):
-    params = blessed.params
-    params["iterations"]["iteration_3"]["control"] = "iteration_9"
-    blessed.write(params)
-    command = ["python", "-m", "stages.review", "--base", "main"]
-    done = subprocess.run(command, cwd=blessed.root, env=blessed.environment, capture_output=True, text=True)
-    assert done.returncode == 2
-    assert "iterations.iteration_9" in done.stderr or "'iteration_9' is unknown" in done.stderr
-    assert "Traceback" not in done.stderr
-
-
 def test_dvc_s_error_is_in_one_line(blessed):
     (blessed.root / "dvc.yaml").rename(blessed.root / "aside.yaml")
     try:
