@@ -11,6 +11,7 @@ import importlib
 import json
 import os
 import runpy
+import select
 import shutil
 import signal
 import socket
@@ -46,7 +47,8 @@ def warm_python() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp())  # the path of a socket is short
     address = folder / "socket"
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    server = subprocess.Popen([sys.executable, __file__, str(address)], env=environment, start_new_session=True)
+    command = [sys.executable, __file__, str(address)]
+    server = subprocess.Popen(command, stdin=subprocess.PIPE, env=environment, start_new_session=True)
     for name, first in (("python", []), ("dvc", ["-m", "dvc"])):
         (folder / name).write_text(CALLER.format(python=sys.executable, address=str(address), first=first))
         (folder / name).chmod(0o755)
@@ -70,7 +72,7 @@ def serve(address: str) -> None:
     listener.listen(64)
     os.rename(f"{address}.new", address)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the forks
-    while True:
+    while sys.stdin not in select.select([listener, sys.stdin], [], [])[0]:  # it closes when the tests are gone
         caller, _ = listener.accept()
         if os.fork() == 0:
             listener.close()

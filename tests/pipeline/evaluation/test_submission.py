@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import shutil
 
 import pytest
 
@@ -11,17 +12,27 @@ from pipeline.runs import layout
 from pipeline.training.loop import train
 from stages import submit
 from tests.pipeline.evaluation.conftest import read_rows
-from tests.tiny import PROFILE, call_stage
+from tests.tiny import PROFILE, TinyProject, call_stage
 
 TABLE2 = {"sst", "para", "sts"}
 PART1 = [f"{task}_{mode}" for task in ("sst", "cfimdb") for mode in ("pretrain", "finetune")]
 
 
+@pytest.fixture(scope="module")
+def template(trained_template, tmp_path_factory):
+    """A row of table 2 and all of part 1; copied, never changed."""
+    project = TinyProject(tmp_path_factory.mktemp("part1") / "project")
+    shutil.copytree(trained_template, project.root, symlinks=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(project.root)
+        for row in PART1:
+            train(project.run("part1", row))
+    return project.root
+
+
 @pytest.fixture
-def trained(tiny, model):
-    """A row of table 2, as the fixture `model` leaves it, and all of part 1."""
-    for row in PART1:
-        train(tiny.run("part1", row))
+def trained(tiny, template):
+    shutil.copytree(template / "artifacts", tiny.root / "artifacts", dirs_exist_ok=True)
     return tiny
 
 

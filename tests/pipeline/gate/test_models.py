@@ -1,6 +1,5 @@
 """Two models of the same dev sets: what the gate with its seeds could not see with one of them, this does."""
 
-
 import numpy as np
 import pytest
 

@@ -1,6 +1,5 @@
 """README blocks: rendered from the results, stale ones named, broken markers refused."""
 
-
 import pytest
 
 from pipeline.reporting.readme import find_stale, render_readme

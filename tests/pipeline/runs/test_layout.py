@@ -87,9 +87,7 @@ def test_no_output_of_dvc_holds_what_was_imported(stages):
     assert not [path for path in paths(entries) if layout.imported(PROFILE).is_relative_to(path)]
 
 
-@pytest.mark.parametrize(
-    "name", ["results/P/x", "artifacts/P/../x", "/artifacts/P/x", "artifacts/Q/x"]
-)
+@pytest.mark.parametrize("name", ["results/P/x", "artifacts/P/../x", "/artifacts/P/x", "artifacts/Q/x"])
 def test_an_artifact_lies_in_the_tree_of_its_record_and_nowhere_else(name):
     assert layout.artifact("artifacts/P/records/x/y", "P", layout.imported) == layout.imported("P") / "records/x/y"
     with pytest.raises(ValueError, match=f"artifact {name}: allowed"):

@@ -14,12 +14,12 @@ from pipeline.serving.promotion import GATE_TAG, promote
 from pipeline.serving.registry import CANDIDATE, CHAMPION, find_alias
 from pipeline.tracking.store import tracking_uri
 from stages import promote as promote_stage
+from tests.pipeline.conftest import SERVER_TOO
 from tests.pipeline.gate.conftest import predict, write_predictions
 from tests.pipeline.tracking.shown import project_all, runs_of
 from tests.pipeline.tracking.synthetic import make_evaluation, make_training, write_into
 from tests.tiny import LOADER, REPOSITORY, dump_yaml, yaml
 
-BOTH_STORES = pytest.mark.usefixtures("any_store")  # a file, and a real server
 NAME = "berty-sample"
 ROWS = {"good": (0.5, 0.75), "equal": (0.5, 0.75), "worse": (0.4, 0.75)}  # sst's accuracy, sts' correlation
 SEEDS = (0, 1, 2)
@@ -78,7 +78,8 @@ def champion(root: Path) -> str | None:
     return version and version.tags["row"]
 
 
-@BOTH_STORES
+@SERVER_TOO
+@pytest.mark.usefixtures("any_store")
 def test_the_first_candidate_needs_the_table_alone_and_an_equal_model_may_follow(project):
     version = make_candidate(project, "good")
     promotion = promote(load_params(), project)
@@ -89,7 +90,6 @@ def test_the_first_candidate_needs_the_table_alone_and_an_equal_model_may_follow
     assert promotion.is_champion and promotion.models.num_changed == 2 and champion(project) == "equal"
 
 
-@BOTH_STORES
 def test_a_worse_model_stays_out_although_the_table_passes(project):
     make_candidate(project, "good")
     promote(load_params(), project)

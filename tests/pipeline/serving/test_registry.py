@@ -12,10 +12,10 @@ from pipeline.files.digest import hash_file
 from pipeline.serving import registry
 from pipeline.serving.registry import CANDIDATE, CHAMPION, choose_run, find_alias, register
 from pipeline.tracking.store import StoreUnavailable, tracking_uri
+from tests.pipeline.conftest import SERVER_TOO
 from tests.pipeline.tracking.shown import project_all, runs_of
 from tests.pipeline.tracking.synthetic import make_evaluation, make_training, write_into, write_plan
 
-BOTH_STORES = pytest.mark.usefixtures("any_store")  # a file, and a real server
 NAME = "berty-tiny"
 ROWS = ("baseline", "iteration_1")
 SCORES = {("baseline", 0): 0.6, ("baseline", 1): 0.7, ("iteration_1", 0): 0.5, ("iteration_1", 1): 0.9}
@@ -95,7 +95,8 @@ def train(root: Path, version: str = "") -> None:
     project_all(root)
 
 
-@BOTH_STORES
+@SERVER_TOO
+@pytest.mark.usefixtures("any_store")
 def test_the_best_run_s_model_is_the_candidate_with_the_way_back(project):
     before = runs_of(project)["iteration_1-1"].info
     registered = register("tiny", project)
@@ -116,7 +117,6 @@ def test_the_best_run_s_model_is_the_candidate_with_the_way_back(project):
     assert find_alias(client, NAME, CHAMPION) is None
 
 
-@BOTH_STORES
 def test_the_same_weights_and_code_are_one_version_whatever_was_registered_between(project, monkeypatch):
     first, other, again = register("tiny", project), register("tiny", project, "baseline"), register("tiny", project)
     assert [one.is_new for one in (first, other, again)] == [True, True, False]

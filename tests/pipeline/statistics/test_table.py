@@ -95,9 +95,9 @@ def test_both_collapsed_is_said_of_shared_seeds():
 
 def test_overall_is_both_collapsed_only_where_every_task_is():
     constant, moving = np.zeros((2, N)), predict([0.5, 0.6])
-    tasks = {
-        name: score(name, {"a": constant, "b": side_SN}) for name, side_SN in (("x", constant), ("y", moving))
-    } | {"z": score("z", {"a": constant, "b": constant})}
+    tasks = {name: score(name, {"a": constant, "b": side_SN}) for name, side_SN in (("x", constant), ("y", moving))} | {
+        "z": score("z", {"a": constant, "b": constant})
+    }
     rows = {"a": ["x", "y"], "b": ["x", "y"]}
     assert not average_tasks("overall", tasks, rows).both_collapsed("a", "b")
     assert average_tasks("overall", tasks, {"a": ["x", "z"], "b": ["x", "z"]}).both_collapsed("a", "b")

@@ -13,6 +13,7 @@ from pipeline.files.atomic import write_text
 from pipeline.tracking.collect import collect
 from pipeline.tracking.projection import Summary, project
 from pipeline.tracking.store import StoreUnavailable
+from tests.pipeline.conftest import SERVER_TOO
 from tests.pipeline.tracking.shown import client_of, describe, history, project_all, runs_of
 from tests.pipeline.tracking.synthetic import (
     NUM_WINDOWS,
@@ -26,12 +27,13 @@ from tests.pipeline.tracking.synthetic import (
     write_plan,
 )
 
-pytestmark = pytest.mark.usefixtures("any_store")  # every test on a sqlite file and on a real server
+pytestmark = pytest.mark.usefixtures("any_store")
 
 NUM_RUNS = len(ROWS) * len(SEEDS) + 3
 KEY = make_training(ROW, SEED)["run_key"]
 
 
+@SERVER_TOO
 def test_everything_in_the_records_is_shown(project_root: Path) -> None:
     assert project_all(project_root) == Summary(NUM_RUNS, 0, 0)
     runs = runs_of(project_root)
@@ -117,6 +119,7 @@ def test_the_errors_of_a_run_are_tables(project_root: Path) -> None:
     assert errors["text"] == ["text of b", "text of c"]
 
 
+@SERVER_TOO
 def test_projected_again_nothing_is_added(project_root: Path) -> None:
     project_all(project_root)
     before = describe(project_root)
@@ -124,6 +127,7 @@ def test_projected_again_nothing_is_added(project_root: Path) -> None:
     assert describe(project_root) == before
 
 
+@SERVER_TOO
 def test_a_lost_database_is_rebuilt_with_the_original_times(
     project_root: Path, reset_store: Callable[[], None]
 ) -> None:
@@ -195,6 +199,7 @@ def test_a_run_that_was_trained_again_takes_the_place_of_the_old_one(root: Path)
     assert set(run.data.metrics) == {"dev/sst.accuracy"}
 
 
+@SERVER_TOO
 def test_a_run_that_was_rekeyed_stays_the_same_run(root: Path) -> None:
     def rekey(record: dict, key: str) -> dict:
         code = {"code": key[:16]} if record["kind"] == "training" else {}
@@ -250,6 +255,7 @@ def test_the_comparison_is_of_the_runs_that_plan_lists_and_that_have_a_record(pr
     assert current() & trained == trained - {f"{ROW}-{SEED}"}
 
 
+@SERVER_TOO
 def test_a_dvc_experiment_leaves_its_runs_in_the_main_checkout(
     project_root: Path, any_store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,10 +16,15 @@ from tests.servers import free_port
 PROJECT = Path(__file__).parents[3]
 
 
+@pytest.fixture(autouse=True)
+def warm_path(warm: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(warm), prepend=os.pathsep)
+
+
 def track(root: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     environment = {key: value for key, value in os.environ.items() if key != "MLFLOW_TRACKING_URI"}
     return subprocess.run(
-        [sys.executable, "-m", "stages.track", *arguments], cwd=root, capture_output=True, text=True, check=False,
+        ["python", "-m", "stages.track", *arguments], cwd=root, capture_output=True, text=True, check=False,
         env=environment | {"PYTHONPATH": str(PROJECT)} | variables,
     )  # fmt: skip
 
@@ -70,7 +74,7 @@ def test_one_line_of_counts_and_a_receipt_that_does_not_depend_on_the_store(root
     assert json.loads((root / "first.json").read_text()) == {"num_records": 2, "profile": None, "projected": True}
 
 
-@pytest.mark.parametrize("bad_server", ["down", "hanging", "401", "500"], indirect=True)
+@pytest.mark.parametrize("bad_server", ["down", "hanging", "500"], indirect=True)
 def test_a_bad_server_is_named_once_and_filled_in_later(root: Path, bad_server: str) -> None:
     """As a stage of the graph (with a receipt) it is no failure; the seconds are those of one request, not of each."""
     write_into(root, make_record("data", "data", "download", None))

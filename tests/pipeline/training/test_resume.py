@@ -15,8 +15,8 @@ from pipeline.training.loop import Training, train
 from tests.pipeline.training.conftest import NUM_STEPS, Killed, list_hidden, read_results
 from tests.tiny import REPOSITORY
 
-# The first and last steps of every leg, and one in the middle of an epoch.
-KILLS = (0, 1, 5, 6, 7, 10, 11, 13, 20)
+# Before the first step, where a leg begins, within an epoch, at the last step; another test kills at every other one.
+KILLS = (0, 6, 13, 20)
 
 
 def num_resumed(tiny, run):
@@ -49,7 +49,7 @@ def test_a_run_killed_again_and_again_ends_in_the_same_place(tiny, undisturbed, 
     assert (len(steps.taken), num_resumed(tiny, run)) == (NUM_STEPS, "10")
 
 
-@pytest.mark.parametrize("kill_at", [3, 9, 12, 19])
+@pytest.mark.parametrize("kill_at", [9, 19])
 def test_steps_after_the_last_checkpoint_are_taken_again_and_logged_once(
     tiny, undisturbed, steps, monkeypatch, kill_at
 ):
