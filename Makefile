@@ -5,10 +5,10 @@ BASE ?= origin/main
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup plan run test vouch track ui check bless review register promote serve bench import readme clean
+.PHONY: help setup plan run test test-fast vouch track ui check bless review register promote serve bench import readme clean
 
 help:  ## what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/run .venv/test  ## a .venv with everything
 
@@ -22,6 +22,9 @@ run: .venv/run  ## the profile in params.yaml, from nothing to the tables; JOBS=
 test: .venv/run .venv/test  ## the tests; BERTY_MIRROR=FOLDER adds those on the real course data
 	ruff check .
 	python -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup $(PYTEST)
+
+test-fast: .venv/run .venv/test  ## those of the tests that need no graph, no server and no real data: a minute
+	python -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup -m "not slow" $(PYTEST)
 
 vouch: .venv/run  ## after a change that should change no result: replay each run's first steps, re-key what agrees
 	python -m stages.vouch

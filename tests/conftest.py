@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,8 @@ import pytest
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when torch is loaded: a worker has one core
 
-from tests.tiny import REPOSITORY, TinyProject, build_tiny_project
+from tests.tiny import REPOSITORY, TinyProject, build_tiny_project, read_code
+from tests.warm_python import warm_python
 
 # Rooms that one worker does alone, since they share what takes long to make: a graph's first run, an MLflow server.
 # Those of the graph are in two, so that two workers have some.
@@ -19,14 +21,32 @@ TOGETHER = {
     "mlflow": ("tests/pipeline/tracking", "tests/pipeline/serving"),
 }
 
+# What `make test-fast` leaves out: a graph, servers, the real data (the fixture), many seconds each.
+SLOW = (
+    "tests/graph",
+    "tests/pipeline/tracking",
+    "tests/pipeline/serving",
+    "tests/bench",
+    "tests/studies",
+    "tests/pipeline/runs/test_offline",
+)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """`-m "not slow"` does not even import the files of `SLOW`."""
+    is_slow = collection_path.relative_to(REPOSITORY).as_posix().startswith(SLOW)
+    return True if is_slow and config.option.markexpr == "not slow" else None
+
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of one file, and of the rooms in `TOGETHER`, go to the same worker."""
+    """Tests of one file, and of the rooms in `TOGETHER`, go to the same worker; those of `SLOW` are marked so."""
     for item in items:
         file = item.path.relative_to(REPOSITORY).as_posix()
         rooms = [name for name, folders in TOGETHER.items() if file.startswith(folders)]
         item.add_marker(pytest.mark.xdist_group(rooms[0] if rooms else file))
+        if file.startswith(SLOW) or "mirror" in item.fixturenames:
+            item.add_marker("slow")
 
 
 @pytest.fixture(scope="session")
@@ -59,17 +79,44 @@ def mirror() -> Path:
 
 
 @pytest.fixture(scope="session")
+def warm() -> Iterator[Path]:
+    """The folder of a `python` that starts in no time (tests/warm_python.py)."""
+    with warm_python() as folder:
+        yield folder
+
+
+@pytest.fixture(scope="session")
 def tiny_template(tmp_path_factory: pytest.TempPathFactory) -> TinyProject:
     """A tiny project that is copied, never changed."""
     return build_tiny_project(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="session")
+def trained_template(tiny_template: TinyProject, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny project with the row iteration_1 trained and evaluated; it is copied, never changed."""
+    from pipeline.evaluation.evaluate import evaluate
+    from pipeline.training.loop import train
+
+    root = tmp_path_factory.mktemp("trained") / "project"
+    shutil.copytree(tiny_template.root, root, symlinks=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BERTY_DEVICE", "cpu")
+        patch.chdir(root)
+        project = TinyProject(root)
+        project.plan()
+        run = project.start("iteration_1")
+        train(run)
+        evaluate(run)
+    return root
 
 
 @pytest.fixture
 def tiny(tiny_template: TinyProject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TinyProject:
     """A tiny project of the test's own, with the working directory in it: before plan, with tokens and encoder."""
     root = tmp_path / "project"
-    shutil.copytree(tiny_template.root, root)
+    shutil.copytree(tiny_template.root, root, symlinks=True)
     monkeypatch.chdir(root)
+    monkeypatch.setattr("pipeline.config.runs.Code", read_code)
     monkeypatch.setenv("BERTY_DEVICE", "cpu")
     monkeypatch.setenv("BERTY_MIRROR", str(root / "mirror"))
     return TinyProject(root)

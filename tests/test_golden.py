@@ -7,7 +7,6 @@ import csv
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -47,13 +46,13 @@ CASES: dict[str, tuple[list[dict], dict]] = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_the_first_losses_are_those_on_record(tiny: TinyProject, name: str):
+def test_the_first_losses_are_those_on_record(tiny: TinyProject, warm: Path, name: str):
     schedule, row = CASES[name]
     row = {**row, "train": {"log_every": 1, "keep": "last", **row.get("train", {})}}
     run = tiny.add_row(schedule, **row)
     # A process of its own: one thread from the start, whatever this one does.
-    environment = os.environ | {"BERTY_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(REPOSITORY)}
-    command = [sys.executable, "-m", "stages.train", "--run", str(run.path)]
+    environment = os.environ | {"BERTY_THREADS": "1", "PATH": str(warm), "PYTHONPATH": str(REPOSITORY)}
+    command = ["python", "-m", "stages.train", "--run", str(run.path)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     losses = read_losses(tiny.record(run) / "record.json")[:NUM_STEPS]

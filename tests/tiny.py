@@ -25,6 +25,7 @@ from pipeline.data.assemble import SAMPLE_SEED, assemble
 from pipeline.data.encode_text import encode_text
 from pipeline.data.sample import write_sample_corpus
 from pipeline.runs import layout
+from pipeline.runs.code import Code
 from pipeline.runs.run_files import Run, read_run
 from stages import start as start_stage
 
@@ -196,11 +197,19 @@ def call_stage(stage: ModuleType, *arguments: object) -> None:
         stage.main()
 
 
+CODE = Code(REPOSITORY)
+
+
+def read_code(root: Path) -> Code:
+    """The code below a root: the repository's is read once, since reading it takes most of a plan's time."""
+    return CODE if (root / "model").is_symlink() else Code(root)
+
+
 def build_tiny_project(root: Path) -> TinyProject:
-    """Write params.yaml, the lock, the training code, encoder, corpus and tokens below `root`."""
+    """Write params.yaml, the lock, encoder, corpus and tokens below `root`, with links to the training code."""
     shutil.copyfile(REPOSITORY / "requirements.lock", root / "requirements.lock")
     for name in ("model", "pipeline"):
-        shutil.copytree(REPOSITORY / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+        (root / name).symlink_to(REPOSITORY / name)
     params = write_tiny_params(yaml.safe_load((REPOSITORY / "params.yaml").read_text()), root / "mirror")
     (root / "params.yaml").write_text(dump_yaml(params))
     project = TinyProject(root)

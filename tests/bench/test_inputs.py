@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from bench.inputs import Inputs, read_inputs
+from bench.inputs import read_inputs
 from bench.models import draw_weights
-from bench.prepare import NUM_EXAMPLES, prepare
+from bench.prepare import prepare
 from pipeline.evaluation.saved_model import build_model
 from tests.tiny import ENCODER, PROFILE
 
@@ -16,26 +16,6 @@ def test_a_batch_is_a_function_of_its_number(inputs, inputs_folder):
     assert all(np.array_equal(first.indices[task], second.indices[task]) for task in ("sst", "para", "sts"))
     assert not np.array_equal(first.indices["sst"], again.draw(2).indices["sst"])
     assert [len(set(indices)) for indices in first.indices.values()] == [32] * 3
-
-
-def test_a_pair_has_two_lengths(inputs):
-    batch = inputs.choose().draw(0, 4)
-    lengths = inputs.lengths(batch)
-    assert {task: len(each) for task, each in lengths.items()} == {"sst": 4, "para": 8, "sts": 8}
-    assert all(length >= 2 for each in lengths.values() for length in each)  # [CLS] and [SEP]
-
-
-def test_a_second_task_on_the_same_data(inputs):
-    chosen = inputs.choose(("sts", "sts_2"), "pcgrad", "bf16")
-    assert chosen.spec["tasks"]["sts_2"] == inputs.spec["tasks"]["sts"]
-    assert chosen.spec["schedule"] == [
-        {"tasks": ["sts", "sts_2"], "epochs": 1, "encoder": "finetuned", "combine": "pcgrad", "loss_weights": {}}
-    ]
-    assert chosen.spec["train"]["precision"] == "bf16" and set(chosen.draw(0).indices) == {"sts", "sts_2"}
-
-
-def test_the_inputs_hold_the_corpus(inputs: Inputs):
-    assert all(NUM_EXAMPLES - 1 <= tokens.num_examples <= NUM_EXAMPLES for tokens in inputs.tokens.values())
 
 
 def test_an_encoder_without_weights_gets_random_ones(tiny, tmp_path):

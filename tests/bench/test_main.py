@@ -7,7 +7,6 @@ import pytest
 from bench.__main__ import main
 from bench.limit import CACHED, LARGE
 from bench.steps import list_contenders, summarise
-from bench.throughput import measure_tokenizing
 from bench.timing import Sample
 from pipeline.files.atomic import read_json
 
@@ -44,14 +43,6 @@ def test_the_last_line_is_json(inputs_folder, tmp_path, monkeypatch, capsys, loc
     assert written["numbers"]["cpu"] == numbers and len(written["samples"]["cpu"]["course sum"]) == 1
 
 
-def test_a_part_writes_nothing_unless_told_where(inputs_folder, tmp_path, monkeypatch, capsys, local_worker):
-    monkeypatch.chdir(tmp_path)
-    options = ["--rounds", "1", "--seconds", "0", "--inputs", str(inputs_folder), "--devices", "cpu"]
-    main([*options, "--only", "throughput"], start=local_worker)
-    assert set(json.loads(capsys.readouterr().out.splitlines()[-1])["cpu"]) >= THROUGHPUT
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_ratios_say_how_many_times_faster():
     seconds = {"ours pcgrad bf16": 1.0, "ours sum bf16": 0.8, "ours pcgrad fp32": 2.0, "course pcgrad": 12.0}
     seconds |= {"course sum": 8.0, "peer pcgrad": 3.0, "peer sum": 2.0, "limit bf16": 0.5, "limit fp32": 1.0}
@@ -76,14 +67,3 @@ def test_ratios_say_how_many_times_faster():
         and numbers["pcgrad_fp32_vs_course"] == 6.0
         and numbers["ours_sum_bf16_peak_mib"] == 2.0
     )
-
-
-def test_what_is_not_there_has_no_number():
-    names = [name for name in list_contenders("fp32") if not name.startswith(("peer", "course"))]
-    numbers = summarise({name: [Sample(1.0, 1, 1, 1)] for name in names}, "fp32")
-    assert not {"pcgrad_vs_course", "pcgrad_vs_best_peer", "sum_vs_course", "sum_vs_best_peer"} & set(numbers)
-    assert numbers["share_of_limit"] == 1.0
-
-
-def test_tokenizing_has_a_throughput(inputs_folder, tiny):
-    assert measure_tokenizing(inputs_folder, tiny.root, 1)["tokenizing_tokens_per_second"] > 0

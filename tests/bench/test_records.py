@@ -2,18 +2,8 @@
 
 import os
 
-import pytest
-
 from bench import records
 from pipeline.tracking.collect import collect
-
-
-def test_the_share_is_that_of_a_point_in_the_steps_between_two(monkeypatch):
-    monkeypatch.setattr(records, "CHECKPOINT_SECONDS", 1e12)
-    often, seldom = (records.measure_event_file(each, 0.5, 1) for each in (1, 1000))
-    point = often["event_log_point_us"] / 1e6
-    assert often["event_log_share"] == pytest.approx(point / 0.5, rel=1e-3)
-    assert seldom["event_log_share"] == pytest.approx(seldom["event_log_point_us"] / 1e6 / 500, rel=1e-3)
 
 
 def test_a_record_has_as_many_points_as_it_should(tmp_path, monkeypatch):

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from bench.course import Course, pad, project_popular
+from bench.course import Course, project_popular
 from bench.models import build_start, to_transformers
-from bench.ours import Evaluation, FrozenEncoding, Ours
+from bench.ours import Ours
 from bench.peer import NUM_PARTS, Peer
 
 CPU = torch.device("cpu")
@@ -80,14 +80,6 @@ def test_the_popular_projection_by_hand():
     assert gradients[0].tolist() == [1, 0, 1, 0], "projections are against the original gradients"
 
 
-def test_the_popular_step_moves_the_encoder_and_every_head(inputs):
-    course = make(Course, inputs, combine="pcgrad")
-    before, heads = read_encoder(course), read_heads(course)
-    course.step(course.inputs.draw(0, 8))
-    for old, new in ((before, read_encoder(course)), (heads, read_heads(course))):
-        assert all(not torch.equal(old[name], new[name]) for name in old if "token_type" not in name)
-
-
 def test_parts_sorted_by_length_change_nothing(inputs):
     losses = []
     for num_parts in NUM_PARTS:
@@ -95,17 +87,6 @@ def test_parts_sorted_by_length_change_nothing(inputs):
         peer.num_parts = num_parts
         losses.append(peer.step(peer.inputs.draw(2, 8)))
     assert losses[1:] == [pytest.approx(losses[0], rel=1e-5)] * (len(NUM_PARTS) - 1)
-
-
-def test_the_peer_finds_its_number_of_parts(inputs):
-    peer = Peer(inputs.choose(), CPU)
-    peer.step(peer.inputs.draw(0, 8))
-    assert peer.num_parts in NUM_PARTS
-
-
-def test_padding_is_masked():
-    ids, mask = pad([[5, 6, 7], [8]], CPU)
-    assert ids.tolist() == [[5, 6, 7], [8, 0, 0]] and mask.tolist() == [[1, 1, 1], [1, 0, 0]]
 
 
 def test_transformers_gets_every_weight(inputs):
@@ -116,26 +97,9 @@ def test_transformers_gets_every_weight(inputs):
     assert bert.training and bert.config._attn_implementation == "sdpa"
 
 
-def test_evaluation_and_the_frozen_encoder_cover_the_batch(inputs):
-    chosen = inputs.choose()
-    batch = chosen.draw(0, 8)
-    assert {task: len(each) for task, each in Evaluation(chosen, CPU).step(batch).items()} == {
-        "sst": 8,
-        "para": 8,
-        "sts": 8,
-    }
-    source = FrozenEncoding(chosen, CPU).step(batch)
-    assert source.vectors["para", "train"].shape == (8, 2, 32)
-
-
 def test_a_frozen_step_moves_the_heads_alone(inputs):
     frozen = Ours(inputs.choose(), CPU, frozen=True)
     before, heads = read_encoder(frozen), read_heads(frozen)
     frozen.step(frozen.inputs.draw(0, 8))
     assert_close(read_encoder(frozen), before)
     assert any(not torch.equal(heads[name], each) for name, each in read_heads(frozen).items())
-
-
-def test_precision_reaches_the_model(inputs):
-    assert make(Ours, inputs, precision="bf16").model.encoder.compute_dtype == torch.bfloat16
-    assert make(Ours, inputs, precision="fp32").model.encoder.compute_dtype != torch.bfloat16

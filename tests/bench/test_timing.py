@@ -6,7 +6,6 @@ from bench.timing import (
     Sample,
     measure_in_turn,
     median_seconds,
-    peak_bytes,
     ratio_of_rates,
     ratio_of_seconds,
     tokens_per_second,
@@ -22,10 +21,6 @@ def test_a_slow_round_slows_both_sides():
     assert ratio_of_seconds(slow, fast) == 3.0
     assert ratio_of_rates(fast, slow) == 3.0
     assert median_seconds(fast) == 2.0 and tokens_per_second(fast) == 50.0
-
-
-def test_the_peak_is_the_largest():
-    assert peak_bytes([Sample(1.0, 1, 1, each) for each in (5, 9, 7)]) == 9
 
 
 def test_rounds_that_do_not_pair_are_refused():

@@ -2,7 +2,6 @@
 
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,10 +10,11 @@ from tests.graph.project import Project
 
 
 @pytest.fixture(scope="session")
-def template(tmp_path_factory):
+def template(tmp_path_factory, warm):
     """A project that is copied, never changed; `first_run` are the stages that its first repro ran."""
     root = tmp_path_factory.mktemp("graph") / "project"
     root.mkdir()
+    Project.warm = warm
     template = Project.build(root)
     template.first_run = template.repro()
     return template
@@ -27,7 +27,7 @@ def project(template, tmp_path_factory):
     shutil.copytree(template.root, root, symlinks=True, ignore=shutil.ignore_patterns("mlflow.db*", "mlartifacts"))
     project = Project(root, template.mirror)
     project.first_run = template.first_run
-    subprocess.run([sys.executable, "-m", "stages.track"], cwd=root, env=project.environment, check=True)
+    subprocess.run(["python", "-m", "stages.track"], cwd=root, env=project.environment, check=True)
     return project
 
 

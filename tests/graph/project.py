@@ -20,16 +20,22 @@ class Project:
     """A project folder below git and DVC; `mirror` has the files of its random encoder."""
 
     first_run: list[str]
+    warm: Path  # what makes `python` start in no time
 
     def __init__(self, root: Path, mirror: Path) -> None:
         self.root, self.mirror = root, mirror
         environment = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
         self.environment = environment | {
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "PATH": os.pathsep.join([str(self.warm), str(Path(sys.executable).parent), os.environ["PATH"]]),
             "BERTY_MIRROR": str(mirror),
             "BERTY_CHECKPOINT_SECONDS": "0",
             "BERTY_THREADS": "1",
         }
+
+    @property
+    def cold(self) -> dict[str, str]:
+        """The environment of processes that end when their group is killed."""
+        return self.environment | {"PATH": self.environment["PATH"].partition(os.pathsep)[2]}
 
     @classmethod
     def build(cls, root: Path) -> "Project":

@@ -3,7 +3,6 @@
 import re
 import shutil
 import subprocess
-import sys
 
 import pytest
 
@@ -22,7 +21,7 @@ def blessed(project):
     params["profiles"]["tiny"]["may_collapse"] = every  # a random encoder and a few steps
     project.write(params)
     project.repro()
-    subprocess.run([sys.executable, "-m", "stages.bless"], cwd=project.root, env=project.environment, check=True)
+    subprocess.run(["python", "-m", "stages.bless"], cwd=project.root, env=project.environment, check=True)
     project.git("add", "baseline")
     commit_lock(project)
     project.git("switch", "--quiet", "--create", "change")
@@ -31,7 +30,7 @@ def blessed(project):
 
 def review(project) -> tuple[int, str]:
     """The exit code, and the markdown."""
-    command = [sys.executable, "-m", "stages.review", "--base", "main", "--markdown", "review.md"]
+    command = ["python", "-m", "stages.review", "--base", "main", "--markdown", "review.md"]
     done = subprocess.run(command, cwd=project.root, env=project.environment, capture_output=True, text=True)
     assert "Traceback" not in done.stderr, done.stderr
     return done.returncode, (project.root / "review.md").read_text()
@@ -79,17 +78,6 @@ def test_a_fresh_clone_with_a_restored_cache_runs_no_more_than_the_projection(bl
     shutil.rmtree(blessed.root / "artifacts")
     code, text = review(blessed)
     assert code == 0 and RAN.search(text)[1] == "`track@tiny`", text
-
-
-def test_a_graph_that_cannot_run_is_said_with_dvc_s_words(blessed):
-    params = blessed.params
-    params["iterations"]["iteration_3"]["control"] = "iteration_9"
-    blessed.write(params)
-    command = [sys.executable, "-m", "stages.review", "--base", "main"]
-    done = subprocess.run(command, cwd=blessed.root, env=blessed.environment, capture_output=True, text=True)
-    assert done.returncode == 2
-    assert "iterations.iteration_9" in done.stderr or "'iteration_9' is unknown" in done.stderr
-    assert "Traceback" not in done.stderr
 
 
 def test_dvc_s_error_is_in_one_line(blessed):

@@ -3,7 +3,6 @@
 import json
 import re
 import subprocess
-import sys
 
 import pytest
 from mlflow import MlflowClient
@@ -13,10 +12,9 @@ from tests.tiny import PROFILE
 
 
 def test_mlflow_has_every_run_and_gets_it_back(project):
-    project.repro()
     for path in project.root.glob("mlflow.db*"):
         path.unlink()
-    track = [sys.executable, "-m", "stages.track"]
+    track = ["python", "-m", "stages.track"]
     # What other tests of this module left is shown too: nothing that was computed is lost.
     expected = [*(f"{row}-0" for row in ROWS), "sst_finetune-0", "sst_pretrain-0", "sst_then_sts-0"]
     expected += ["download", "tokenize", "summary"]
@@ -41,19 +39,17 @@ def test_mlflow_has_every_run_and_gets_it_back(project):
     assert [[point.step, point.timestamp, point.value] for point in history] == record["metrics"]["dev/sst.accuracy"]
 
 
-@pytest.mark.parametrize(("where", "name"), [("--temp", "lone-fish"), ("--queue", "patient-fish")])
-def test_an_experiment_in_a_copy_leaves_its_run_in_the_same_store(project, where, name):
+def test_an_experiment_in_a_copy_leaves_its_run_in_the_same_store(project):
     commit_lock(project)
     before = list_runs(project.root)
-    change = f"+iterations.iteration_3.train.learning_rate=0.00{len(name)}"
-    project.dvc("exp", "run", where, "--name", name, "--set-param", change)
-    if where == "--queue":
-        assert list_runs(project.root).keys() == before.keys(), "it waits"
-        project.dvc("exp", "run", "--run-all")
+    change = "+iterations.iteration_3.train.learning_rate=0.009"
+    project.dvc("exp", "run", "--queue", "--name", "lone-fish", "--set-param", change)
+    assert list_runs(project.root).keys() == before.keys(), "it waits"
+    project.dvc("exp", "run", "--run-all")
     after = list_runs(project.root)
     new = [run for key, run in after.items() if key not in before]
     assert {run.data.tags["row"] for run in new} == {"iteration_3", "summary"}
-    assert {run.data.tags["dvc_experiment"] for run in new} == {name}
+    assert {run.data.tags["dvc_experiment"] for run in new} == {"lone-fish"}
     assert {key: after[key].to_dictionary() for key in before} == {key: before[key].to_dictionary() for key in before}
 
 
@@ -72,7 +68,7 @@ def test_a_fresh_clone_with_pulled_outputs_trains_nothing_and_shows_every_run(pr
     run("dvc", "pull", "--allow-missing")
     ran = re.findall(r"Running stage '(\S+)'", run("dvc", "repro"))
     assert {stage.split("@")[0] for stage in ran} == {"report", "track"}, "what DVC does not cache is made again"
-    run(sys.executable, "-m", "stages.track")
+    run("python", "-m", "stages.track")
     there, here = list_runs(clone), list_runs(project.root)
     current = {key: run for key, run in here.items() if run.data.tags.get("current") == "true"}
     assert there.keys() == current.keys()

@@ -97,24 +97,6 @@ def test_the_defaults_of_its_options_are_allowed(name):
 
 
 @pytest.mark.parametrize("name", HEADS)
-def test_dropout_acts_in_training_alone(name):
-    head = build(name, dropout=0.4)
-    pooled, _ = toy_batch(head)
-    assert not torch.equal(head(pooled), head(pooled))
-    head.eval()
-    assert torch.equal(head(pooled), head(pooled))
-
-
-@pytest.mark.parametrize("name", ["classify", "pair_classify", "cosine_similarity", "pair_regression"])
-def test_two_layers_with_dropout_before_each(name):
-    head = build(name, dropout=0.4)
-    kinds = [type(module).__name__ for module in head.network]
-    assert kinds == ["Dropout", "Linear", "ReLU", "Dropout", "Linear"]
-    assert [module.p for module in head.network if isinstance(module, torch.nn.Dropout)] == [0.4, 0.4]
-    assert linears(head)[0].out_features == WIDTH
-
-
-@pytest.mark.parametrize("name", HEADS)
 def test_loss_is_fp32_on_half_precision_outputs(name):
     head = build(name)
     pooled, labels_n = toy_batch(head)

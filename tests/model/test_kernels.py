@@ -50,21 +50,6 @@ def test_stacked_linear_equals_each_linear():
     torch.testing.assert_close(gradients, torch.autograd.grad((expected * weights_RO).sum(), tensors))
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_stacked_linear_copies_its_weights_once_for_all_that_share_fixed_weights(dtype):
-    first, second = nn.Linear(3, 2), nn.Linear(3, 2)
-    stacked, inputs, fixed = StackedLinear(first, second), torch.randn(4, 3).to(dtype), FixedWeights()
-    before = stacked(inputs, fixed)
-    (copies,) = fixed.copies.values()
-    stacked(inputs, FixedWeights(copies=fixed.copies))
-    assert list(fixed.copies.values()) == [copies], "the same tensors"
-    with torch.no_grad():
-        first.weight += 1
-    assert torch.equal(stacked(inputs, fixed), before)
-    expected = torch.cat([linear(inputs.float()) for linear in (first, second)], dim=1).to(dtype)
-    torch.testing.assert_close(stacked(inputs, FixedWeights()), expected, rtol=0, atol=0.03)
-
-
 def test_a_gradient_goes_to_its_slot_in_one_way_or_the_other():
     linear, inputs = nn.Linear(3, 2), torch.randn(4, 3)
     stacked = StackedLinear(linear)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from model.packing import ROW_MULTIPLE, SMALLEST_BIN, pack
+from model.packing import SMALLEST_BIN, pack
 
 SEQUENCES = [[5, 6, 7], [8], [9, 10, 11], [12, 13], [14]]
 LENGTHS = (3, 60, 1, 33, 32, 20, 64, 65, 7, 200, 128, 31)
@@ -16,14 +16,6 @@ def test_tokens_keep_their_order():
     assert batch.bounds_B1.tolist() == [0, 3, 4, 7, 9, 10]
     assert batch.lengths == (3, 1, 3, 2, 1)
     assert (batch.num_sequences, batch.num_tokens) == (5, 10)
-
-
-def test_the_number_of_rows_is_filled_up_and_no_further():
-    for length in (1, ROW_MULTIPLE - 1, ROW_MULTIPLE, ROW_MULTIPLE + 1):
-        batch = pack([[1] * length])
-        assert len(batch.slot_R) % ROW_MULTIPLE == 0
-        assert 0 <= batch.num_fillers < ROW_MULTIPLE
-        assert batch.num_tokens == length == len(batch.positions_T)
 
 
 @pytest.mark.parametrize("lengths", [LENGTHS, (1,), (32,), (33,), tuple(range(1, 80))])
@@ -53,14 +45,6 @@ def test_bins_are_as_small_as_their_longest_sequence_allows_and_well_filled():
     short = pack([[1] * 10] * 96)
     assert short.bins == ((32, SMALLEST_BIN),), "three sequences of 10 in a bin of 32"
     assert pack([[1] * 16] * 64).bins == ((32, SMALLEST_BIN),), "a sequence may take all the room that is left"
-
-
-def test_to_moves_every_tensor():
-    batch = pack(SEQUENCES).to("meta")
-    tensors = [value for value in vars(batch).values() if isinstance(value, torch.Tensor)]
-    assert len(tensors) == 6
-    assert {tensor.device.type for tensor in tensors} == {"meta"}
-    assert batch.lengths == pack(SEQUENCES).lengths
 
 
 def test_no_sequences_is_an_error():

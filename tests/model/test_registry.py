@@ -107,12 +107,6 @@ def test_a_fault_names_the_option_and_what_is_allowed(option, value, allowed):
     assert len(find_option_faults(function, {option: value, "nothing": 1})) == 2
 
 
-def test_an_argument_that_is_no_option_is_answered_with_what_makes_one():
-    for option, is_argument in (("given_default", True), ("other", True), ("nothing", False)):
-        (fault,) = find_option_faults(function, {option: 1})
-        assert ("stands after the `*`" in fault) is is_argument
-
-
 def test_a_class_has_the_options_of_its_making():
     assert find_option_faults(Entry, {"rate": -5.0}) == []
     assert len(find_option_faults(Entry, {"rate": 2.0, "given": 1})) == 2

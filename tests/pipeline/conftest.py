@@ -56,10 +56,13 @@ def root(tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch) -> 
     return tmp_path
 
 
-@pytest.fixture(params=["sqlite", "server"])
+SERVER_TOO = pytest.mark.parametrize("any_store", ["sqlite", "server"], indirect=True)
+
+
+@pytest.fixture
 def any_store(request: pytest.FixtureRequest, root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The database behind the project's store: a file that the project opens, or that of a real server."""
-    if request.param == "sqlite":
+    """The database behind the project's store: a file that the project opens, or with SERVER_TOO a real server's."""
+    if getattr(request, "param", "sqlite") == "sqlite":
         return root / "mlflow.db"
     served = request.getfixturevalue("served")
     shutil.copy(request.getfixturevalue("empty_store"), served.database)

@@ -1,15 +1,14 @@
 """params.yaml as shipped, and every kind of fault that one can have: each is named with its key and what is allowed."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
 from pipeline.config.params import load_params
-from pipeline.config.selection import choose_profile, scheduled_tasks
-from tests.tiny import LOADER, REPOSITORY, TinyProject, dump_yaml
+from pipeline.config.selection import choose_profile
+from tests.tiny import LOADER, REPOSITORY, dump_yaml
 
 
 @pytest.fixture(scope="module")
@@ -193,12 +192,6 @@ def test_a_missing_key_is_named(shipped, tmp_path):
     }
 
 
-def test_all_faults_are_told_at_once(load):
-    with pytest.raises(ValueError) as error:
-        load(profile="smaple", figures__phase1="phase_1", iterations__iteration_1__control="base")
-    assert len(str(error.value).splitlines()) == 3
-
-
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -235,13 +228,3 @@ def test_every_shipped_profile_is_there_and_others_are_refused():
     assert choose_profile(params, "paper").encoder == "bert_base"
     with pytest.raises(ValueError, match="profile 'papers' is unknown; allowed: sample, course_small"):
         choose_profile(params, "papers")
-
-
-def test_scheduled_tasks_are_in_the_order_of_their_first_leg():
-    params = load_params(REPOSITORY / "params.yaml")
-    assert scheduled_tasks(params.iterations["baseline"].schedule) == ["para", "sts", "sst"]
-
-
-def test_the_tiny_params_are_valid(tiny: TinyProject, tmp_path: Path):
-    assert tiny.params.profile == "tiny"
-    assert set(tiny.params.profiles) > {"tiny", "paper"}

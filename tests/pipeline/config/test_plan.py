@@ -43,12 +43,6 @@ def test_the_index_has_table_1s_rows_with_the_papers_values():
     assert part1["cfimdb_finetune"] == {"row": "cfimdb_finetune", "tasks": ["cfimdb"], "paper": {"cfimdb": 0.967}}
 
 
-def test_the_caveats_of_encoder_and_profile_are_in_the_index():
-    minilm, part = make_index(SHIPPED, "course_part")["caveats"]
-    assert "103,663 Quora duplicates" in minilm and "57,998" in part
-    assert make_index(SHIPPED, "paper")["caveats"] == []
-
-
 def test_a_row_that_trains_fewer_tasks_than_it_evaluates_lists_all():
     every = SHIPPED.model_copy(update={"rows": list(SHIPPED.iterations)})
     rows = {row["row"]: row for row in make_index(every, "sample")["phase2"]}
@@ -126,16 +120,6 @@ def test_a_row_with_another_encoder_than_its_start_is_refused(tiny):
         tiny.plan()
 
 
-def test_the_same_width_said_in_two_ways_is_the_same(tiny):
-    tiny.change(iterations__new=PAIRS | {"train": {"head_width": 32, "pooling": {"pooler": {}}}})
-    assert "phase2/new-0" in tiny.plan()
-
-
-def test_a_pair_task_of_three_classes_trains_with_pair_classify(tiny):
-    tiny.change(tasks__para__num_classes=3)
-    assert json.loads(tiny.plan()["phase2/iteration_1-0"])["tasks"]["para"]["num_classes"] == 3
-
-
 def test_options_at_their_defaults_are_left_out(tmp_path, monkeypatch):
     folder = tmp_path / "fake_methods"
     folder.mkdir()
@@ -146,11 +130,6 @@ def test_options_at_their_defaults_are_left_out(tmp_path, monkeypatch):
     assert shorten(registry, {"cagrad": {"c": 1, "rescale": True}}) == "cagrad"
     shortened = shorten(registry, {"cagrad": {"c": 2, "rescale": True}})
     assert shortened == {"cagrad": {"c": 2.0}} and type(shortened["cagrad"]["c"]) is float
-
-
-def test_a_figure_of_what_does_not_run_is_left_empty(tiny):
-    tiny.change(rows=["baseline", "iteration_1"])
-    assert make_index(tiny.params, PROFILE)["figures"] == {"phase1": "sst_then_sts", "phase2": None}
 
 
 def test_a_head_and_a_metric_that_do_not_say_what_they_fit_are_named_by_their_files(tiny, monkeypatch):
@@ -175,22 +154,6 @@ def test_a_plan_that_is_there_outlives_a_fault(tiny):
         tiny.plan()
     assert hash_folder(tiny.root / layout.plan(PROFILE)) == before
     assert [path.name for path in (tiny.root / layout.artifacts(PROFILE)).iterdir() if path.name.startswith(".")] == []
-
-
-def test_an_unknown_profile_is_refused(tiny):
-    with pytest.raises(ValueError, match="profile 'big' is unknown; allowed: .*tiny"):
-        write_plan(tiny.params, "big", tiny.root)
-
-
-@pytest.mark.parametrize(
-    ("kind", "task"),
-    [("classify", "sst"), ("pair_classify", "para"), ("pair_regression", "sts"), ("cosine_similarity", "sts")],
-)
-def test_a_kind_of_head_is_a_tasks_or_a_rows(tiny, kind, task):
-    tiny.change(**{f"tasks__{task}__head": kind})
-    heads = {key: json.loads(run)["tasks"] for key, run in tiny.plan().items()}
-    assert heads["phase2/iteration_1-0"]["sst"]["head"] == ("classify" if task != "sst" else kind)
-    assert heads["phase2/iteration_3-0"][task]["head"] == kind
 
 
 def test_the_commands_name_each_run_once_and_in_order(tiny):

@@ -11,7 +11,7 @@ from model.packing import pack
 from model.pretrained import load_encoder, read_config
 from pipeline.config.params import load_params
 from pipeline.data import assemble as assemble_module
-from pipeline.data.assemble import assemble, corpus_files, fetch_asset, list_choices
+from pipeline.data.assemble import assemble, list_choices
 from pipeline.data.encode_text import encode_text
 from pipeline.data.encoders import PUBLISHED_FILES, make_encoder_config
 from pipeline.data.fetch import FetchError
@@ -74,21 +74,6 @@ def test_the_first_layers_of_an_encoder_compute_what_they_compute_in_it(tiny):
     with pytest.raises(ValueError, match="num_layers: missing"):
         tiny.change(encoders__short__num_layers=None)
         load_params(tiny.root / "params.yaml")
-
-
-def test_the_record_names_every_file_with_its_digest_and_rows(tiny):
-    record = read_record(tiny.root / layout.data_record(PROFILE, "download") / "record.json")
-    assert (record["kind"], record["row"], record["seed"]) == ("data", "download", None)
-    assert record["params"] == {"corpus": "sample", "encoder": ENCODER}
-    datasets = {dataset["name"]: dataset for dataset in record["datasets"]}
-    assert len(datasets) == 13
-    corpus = tiny.root / layout.corpus(PROFILE)
-    assert datasets["quora-train.csv"] == {
-        "name": "quora-train.csv", "digest": hash_file(corpus / "quora-train.csv"), "source": "written by this project",
-        "num_examples": SIZES["para"]["train"], "context": "raw",
-    }  # fmt: skip
-    assert datasets[ENCODER]["digest"] == hash_file(tiny.root / layout.encoder(PROFILE, ENCODER) / "model.safetensors")
-    assert datasets[ENCODER]["context"] == "encoder"
 
 
 def test_the_course_corpus_is_the_pinned_files_and_of_two_choices_the_one_that_can_be_had(tiny):
@@ -189,30 +174,6 @@ def test_a_profile_fetches_what_it_uses_and_nothing_else(profile, tmp_path, monk
     }.get(profile, (True, True))
 
 
-def test_splits_are_named_by_task(tiny):
-    files = corpus_files(tiny.params, PROFILE, ("test",))
-    assert files == {
-        ("sst", "test"): "ids-sst-test-student.csv",
-        ("para", "test"): "quora-test-student.csv",
-        ("sts", "test"): "sts-test-student.csv",
-        ("cfimdb", "test"): "ids-cfimdb-test-student.csv",
-    }
-    with pytest.raises(ValueError, match="profile 'big' is unknown; allowed: .*tiny"):
-        corpus_files(tiny.params, "big", ("test",))
-
-
-def test_a_source_that_ends_in_a_slash_is_a_folder(tmp_path, monkeypatch):
-    asked = []
-    monkeypatch.setattr(assemble_module, "fetch", lambda *arguments: asked.append(arguments))
-    monkeypatch.setattr(assemble_module, "put", lambda stored, destination: None)
-    monkeypatch.setenv("BERTY_MIRROR", str(tmp_path / "mirror"))
-    fetch_asset(SHIPPED, "minilm/vocab.txt", tmp_path / "vocab.txt", tmp_path)
-    ((asset, store, mirror, root),) = asked
-    assert asset.name == "minilm/vocab.txt" and asset.sha256 == SHIPPED.assets["minilm/vocab.txt"].sha256
-    assert [source.rsplit("/", 2)[1:] for source in asset.sources] == [["main", "vocab.txt"], ["model", "vocab.txt"]]
-    assert (store, mirror, root) == (tmp_path / ".work" / "assets", tmp_path / "mirror", tmp_path)
-
-
 def test_the_tasks_that_the_generator_does_not_write_come_from_assets(tiny):
     files = {split: f"mine-{split}.csv" for split in ("train", "dev", "test")}
     (tiny.root / "data").mkdir()
@@ -244,13 +205,3 @@ def test_the_encoders_of_the_rows_that_run_are_brought_and_no_other(tiny):
     tiny.change(rows=["baseline"])
     tiny.prepare()
     assert [path.name for path in (tiny.root / layout.all_tokens(PROFILE)).iterdir()] == [ENCODER]
-
-
-def test_the_shipped_encoders_have_berts_shape():
-    config = make_encoder_config(SHIPPED.encoders["bert_base"])
-    # google-bert/bert-base-uncased's config.json
-    assert {key: config[key] for key in ("hidden_size", "num_hidden_layers", "num_attention_heads", "vocab_size",
-                                         "intermediate_size", "max_position_embeddings", "layer_norm_eps")} == {
-        "hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "vocab_size": 30522,
-        "intermediate_size": 3072, "max_position_embeddings": 512, "layer_norm_eps": 1e-12,
-    }  # fmt: skip

@@ -23,12 +23,6 @@ def test_a_record_says_what_the_block_said(tmp_path):
     assert list((tmp_path / layout.WORK).iterdir()) == []
 
 
-def test_the_key_is_that_of_the_data(tmp_path):
-    first = write(tmp_path, ["a", "b"])["run_key"]
-    assert write(tmp_path, ["a", "b"])["run_key"] == first
-    assert len({first, write(tmp_path, ["a", "c"])["run_key"], write(tmp_path, ["a", "b"], "tokenize")["run_key"]}) == 3
-
-
 def test_a_block_that_fails_leaves_the_old_record(tmp_path):
     before = write(tmp_path, ["a"])
     with pytest.raises(OSError), record_data_stage("p", "download", ["b"], tmp_path):

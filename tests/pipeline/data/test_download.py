@@ -47,13 +47,6 @@ def test_tries_end_when_they_bring_nothing_and_what_came_is_kept(hub, part):
     assert len(hub.ranges) == 2
 
 
-def test_a_complete_part_is_left_as_it_is(hub, part):
-    hub.files["/f.bin"] = CONTENT
-    part.write_bytes(CONTENT)
-    download(f"{hub.url}/f.bin", part, "f", None)
-    assert (part.read_bytes(), hub.ranges) == (CONTENT, [f"bytes={len(CONTENT)}-"])
-
-
 def test_reasons(hub, part, dead_url):
     hub.files["/f.bin"] = CONTENT
     for url, size, reason in [

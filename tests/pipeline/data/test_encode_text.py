@@ -32,13 +32,6 @@ def test_token_files_are_the_csvs_rows_tokenised(tiny, task, split):
         assert tokens.sentences([number]) == expected
 
 
-def test_the_tiny_vocabulary_knows_the_words(tiny):
-    vocab = (tiny.root / layout.encoder(PROFILE, ENCODER) / "vocab.txt").read_text().splitlines()
-    tokens = read_tokens(tiny.root / layout.tokens(PROFILE, ENCODER) / "sst" / "train").tokens
-    assert vocab.index("[UNK]") not in tokens
-    assert tokens.max() < len(vocab)
-
-
 def test_the_profiles_length_cuts_sentences_and_the_report_says_so(tiny):
     before = hash_folder(tiny.root / layout.tokens(PROFILE, ENCODER))
     tiny.change(profiles__tiny__data__max_length=5)
@@ -56,21 +49,6 @@ def test_the_same_again_is_the_same_bytes(tiny):
     before = [hash_folder(folder) for folder in folders]
     encode_text(tiny.params, PROFILE, tiny.root)
     assert [hash_folder(folder) for folder in folders] == before
-
-
-def test_the_record_names_every_token_folder(tiny):
-    record = read_record(tiny.root / layout.data_record(PROFILE, "tokenize") / "record.json")
-    assert (record["kind"], record["row"], record["seed"]) == ("data", "tokenize", None)
-    datasets = {dataset["name"]: dataset for dataset in record["datasets"]}
-    assert set(datasets) == {f"{task}-{split}" for task in TASKS for split in ("train", "dev")}
-    folder = layout.tokens(PROFILE, ENCODER) / "sts" / "dev"
-    assert datasets["sts-dev"] == {
-        "name": "sts-dev", "digest": hash_folder(tiny.root / folder), "source": folder.as_posix(),
-        "num_examples": 20, "context": "dev",
-    }  # fmt: skip
-    assert record["params"]["cleaning.para"] == "pair"
-    assert record["artifacts"] == ["artifacts/tiny/data/data.json", "artifacts/tiny/data/data.md"]
-    assert all((tiny.root / path).is_file() for path in record["artifacts"])
 
 
 def test_a_label_that_the_task_does_not_allow_leaves_the_old_tokens(tiny):

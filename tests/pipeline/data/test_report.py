@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.data.reading import Examples, LabelRange, read_examples
-from pipeline.data.report import describe_overlap, describe_split, describe_task, render_report
+from pipeline.data.report import describe_overlap, describe_split
 from pipeline.data.tokenizing import TokenizedSentences
 
 MIRROR = os.environ.get("BERTY_MIRROR")
@@ -19,7 +19,6 @@ TRAIN = Examples(
 )
 TRAIN_TOKENS = TokenizedSentences([[0] * n for n in (3, 3, 3, 3, 2, 3, 20, 3)], 1)
 DEV = Examples(["d", "e", "f"], [("Two", "one"), ("Who?", "Where?"), ("x", "y")], [4.6, 4.2, 0.0])
-DEV_TOKENS = TokenizedSentences([[0, 0, 0]] * 6, 0)
 
 
 def test_a_split_is_counted():
@@ -30,15 +29,6 @@ def test_a_split_is_counted():
     assert split["tokens_per_sentence"] == {"mean": 5.0, "median": 3.0, "p95": 14.05, "max": 20}
     assert (split["num_tokens"], split["num_truncated"]) == (40, 1)
     assert (split["num_duplicates"], split["num_duplicate_ids"], split["num_empty_sentences"]) == (1, 1, 1)
-
-
-def test_scores_are_counted_by_their_whole_part():
-    assert describe_split(DEV, DEV_TOKENS)["labels"]["counts"] == {"[0, 1)": 1, "[4, 5)": 2}
-
-
-def test_a_split_without_labels_has_none():
-    split = describe_split(Examples(["a"], [("x",)], None), TokenizedSentences([[1, 2]], 0))
-    assert (split["labels"], split["num_labelled"], split["num_rows"]) == (None, 0, 1)
 
 
 def test_overlap_ignores_order_and_case():
@@ -53,18 +43,6 @@ def test_overlap_ignores_order_and_case():
         "num_shared_examples": 1,
         "shared_fraction": 1.0,
     }
-
-
-def test_markdown_has_the_counts_the_named_rows_and_the_overlap():
-    report = {"para": describe_task({"train": (TRAIN, TRAIN_TOKENS), "dev": (DEV, DEV_TOKENS)})}
-    text = render_report(report)
-    assert "| train | 5 | 4 | 5.0 | 3 | 14.05 | 20 | 1 | 1 | 1 |" in text
-    assert "- train labels: 0: 1, 1: 3; mean 0.750" in text
-    assert "- train rows without a label, left out: train.csv line 4 (id x)" in text
-    assert "- train ids that are there already: 1" in text
-    assert "- dev examples also in train: 1 (33.3%)" in text
-    assert "- dev pairs that share a sentence with train: 2 (66.7%)" in text
-    assert "overlap" not in describe_task({"train": (TRAIN, TRAIN_TOKENS)})
 
 
 @needs_mirror

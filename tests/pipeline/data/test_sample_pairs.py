@@ -9,7 +9,6 @@ from pipeline.data import sample_pairs
 from pipeline.data.sample_pairs import (
     ACTIVITIES,
     POPULAR,
-    QUESTION_NOISE,
     QUESTIONS,
     write_question_pair,
     write_scene_pair,
@@ -83,20 +82,6 @@ def test_no_word_decides_the_label(questions):
         assert accuracy(present, labels) < constant + 0.04, word
 
 
-def test_near_misses_share_as_many_words_as_paraphrases(questions):
-    means = {}
-    for label in (0.0, 1.0):
-        overlaps = [overlap(*pair) for pair, found in questions if found == label]
-        means[label] = sum(overlaps) / len(overlaps)
-    assert abs(means[0.0] - means[1.0]) < 0.1
-
-
-def test_the_noise_is_what_it_says(monkeypatch):
-    monkeypatch.setattr(sample_pairs, "DUPLICATE_SHARE", 0.0)
-    positive = sum(label for _, label in draw(write_question_pair, 2000)) / 2000
-    assert abs(positive - QUESTION_NOISE) < 0.02
-
-
 def test_a_scene_told_twice_scores_high_and_each_edit_costs(monkeypatch):
     monkeypatch.setattr(sample_pairs, "SCORE_JITTER", 0.0)
     pairs = draw(write_scene_pair, 2000)
@@ -107,8 +92,3 @@ def test_a_scene_told_twice_scores_high_and_each_edit_costs(monkeypatch):
     assert max(negated) <= 5.0 - sample_pairs.COSTS["negate"] + 0.11
     assert min(scores) >= 0.0
     assert all(overlap(*pair) < 0.85 for pair, score in pairs if score < 1.0)
-
-
-def test_scores_are_steps_of_a_fifth_with_jitter():
-    scores = {score for _, score in draw(write_scene_pair, 2000)}
-    assert scores == {round(step / 5, 1) for step in range(26)}

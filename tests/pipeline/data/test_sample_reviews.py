@@ -3,7 +3,7 @@
 from random import Random
 
 from pipeline.data import sample_reviews
-from pipeline.data.sample_reviews import ADJECTIVES, OTHERS_VERDICTS, VERDICTS, write_review, write_sentence
+from pipeline.data.sample_reviews import ADJECTIVES, VERDICTS, write_review, write_sentence
 
 
 def draw(write, num: int):
@@ -14,16 +14,6 @@ def draw(write, num: int):
 def polarity(text: str) -> int:
     """What a bag of words sees."""
     return sum(strength for strength, words in ADJECTIVES.items() for word in words if word in text.split())
-
-
-def test_a_negation_turns_the_grade_round(monkeypatch):
-    monkeypatch.setattr(sample_reviews, "SENTENCE_NOISE", 0.0)
-    cues = ("not", "never", "hardly", "anything but", "far from")
-    joints = (" and ", " but ", " yet ", " although ", "although ", " even if ", " though ", "i expected")
-    simple = [(text, grade) for text, grade in draw(write_sentence, 2000) if not any(j in text for j in joints)]
-    negated = [(polarity(text), grade) for text, grade in simple if any(f" {cue} " in text for cue in cues)]
-    assert len(negated) > 50
-    assert all((grade < 2) == (strength > 0) and grade != 2 for strength, grade in negated)
 
 
 def test_the_clause_that_counts_decides(monkeypatch):
@@ -38,15 +28,6 @@ def test_the_clause_that_counts_decides(monkeypatch):
     assert decided > 50
 
 
-def test_the_noise_of_grades_is_what_it_says(monkeypatch):
-    noisy = draw(write_sentence, 3000)
-    monkeypatch.setattr(sample_reviews, "SENTENCE_NOISE", 0.0)
-    clean_grades: dict[str, float] = dict(draw(write_sentence, 60000))
-    known = [grade != clean_grades[text] for text, grade in noisy if text in clean_grades]
-    assert len(known) > 150
-    assert 0.04 < sum(known) / len(known) < 0.17
-
-
 def test_a_review_holds_one_verdict_that_agrees_but_for_the_noise():
     agrees = 0
     for text, label in draw(write_review, 1000):
@@ -54,10 +35,3 @@ def test_a_review_holds_one_verdict_that_agrees_but_for_the_noise():
         assert len(found) == 1
         agrees += found[0] == 2 * label - 1
     assert abs(agrees / 1000 - (1 - sample_reviews.REVIEW_NOISE)) < 0.03
-
-
-def test_a_review_also_says_the_contrary():
-    texts = [text for text, _ in draw(write_review, 200)]
-    for verdicts in OTHERS_VERDICTS.values():
-        assert any(verdict in text for verdict in verdicts for text in texts)
-    assert all(40 <= len(text.split()) <= 90 for text in texts)

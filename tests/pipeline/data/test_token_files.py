@@ -39,11 +39,6 @@ def test_a_split_without_labels_has_none_and_replaces_one_with_labels(tmp_path):
     ]
 
 
-def test_arrays_are_memory_mapped(tmp_path):
-    write_tokens(tmp_path / "sst", make_token_set(PAIRS, None, ["a", "b", "c", "d"], 1))
-    assert isinstance(read_tokens(tmp_path / "sst").tokens, np.memmap)
-
-
 def test_an_index_outside_the_split_is_refused(tmp_path):
     write_tokens(tmp_path / "sst", make_token_set(PAIRS, None, ["a", "b", "c", "d"], 1))
     for index in (4, -1):

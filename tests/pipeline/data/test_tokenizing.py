@@ -5,7 +5,7 @@ import transformers
 
 from pipeline.data.cleaning import CLEANINGS
 from pipeline.data.reading import read_examples
-from pipeline.data.tokenizing import CHUNK_SENTENCES, Tokenizer
+from pipeline.data.tokenizing import Tokenizer
 
 VOCAB = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "film", "##s", "cafe", "'", ".", "?", "中", "文"]
 TRICKY = [
@@ -55,18 +55,6 @@ def test_truncation_keeps_sep_and_counts_only_what_was_cut(vocab_path):
         ["[CLS]", "a", "a", "a", "[SEP]"],
     ]
     assert tokenized.num_truncated == 1
-
-
-def test_the_cleaning_asked_for_is_used(vocab_path):
-    # WordPiece splits at punctuation anyway; a literal [SEP] survives only as long as nothing lowers its case.
-    assert Tokenizer(vocab_path, 512).tokenize(["[SEP]"], "none").ids == [[2, 3, 3]]
-    assert len(Tokenizer(vocab_path, 512).tokenize(["[SEP]"], "sentence").ids[0]) == 5
-
-
-def test_order_holds_over_chunks(vocab_path):
-    sentences = ["a", "film"] * (CHUNK_SENTENCES // 2) + ["films"]
-    ids = Tokenizer(vocab_path, 512).tokenize(sentences, "none").ids
-    assert (len(ids), ids[0], ids[-2], ids[-1]) == (CHUNK_SENTENCES + 1, [2, 5, 3], [2, 6, 3], [2, 6, 7, 3])
 
 
 def test_wrong_arguments_are_named(vocab_path, tmp_path):

@@ -3,9 +3,8 @@
 import pytest
 import torch
 
-from pipeline.config.schema import Train
 from pipeline.evaluation import device
-from pipeline.evaluation.device import PRECISIONS, choose_device, choose_dtype
+from pipeline.evaluation.device import choose_device, choose_dtype
 
 
 def test_the_environment_chooses(monkeypatch):
@@ -19,24 +18,6 @@ def test_the_environment_chooses(monkeypatch):
     monkeypatch.setenv("BERTY_DEVICE", "cuda:1")
     with pytest.raises(ValueError, match="BERTY_DEVICE is 'cuda:1', but torch sees no GPU"):
         choose_device()
-
-
-def test_threads_are_a_number(monkeypatch):
-    monkeypatch.setenv("BERTY_DEVICE", "cpu")
-    asked = []
-    monkeypatch.setattr(torch, "set_num_threads", asked.append)
-    monkeypatch.setenv("BERTY_THREADS", "3")
-    choose_device()
-    assert asked == [3]
-    for wrong in ("0", "-1", "many"):
-        monkeypatch.setenv("BERTY_THREADS", wrong)
-        with pytest.raises(ValueError, match=f"BERTY_THREADS is '{wrong}'; allowed: a number"):
-            choose_device()
-    assert asked == [3]
-
-
-def test_params_may_say_what_there_is():
-    assert set(Train.model_fields["precision"].annotation.__args__) == set(PRECISIONS)
 
 
 def test_a_precision_without_hardware_is_a_warning_and_goes_on(monkeypatch, capsys):

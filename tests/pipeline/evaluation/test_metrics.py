@@ -6,7 +6,7 @@ from scipy.stats import pearsonr, spearmanr
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef, mean_squared_error
 
-from pipeline.evaluation.metrics import METRICS, is_collapsed, is_constant, score
+from pipeline.evaluation.metrics import METRICS, is_collapsed, score
 
 
 @pytest.fixture
@@ -79,13 +79,6 @@ def test_constant_predictions_correlate_with_nothing(rng, constant):
     assert METRICS["spearman"].score(labels, predictions) == 0.0
 
 
-def test_small_differences_are_no_constant(rng):
-    predictions = 2.5 + 1e-4 * rng.normal(size=50)
-    assert not is_constant(predictions)
-    assert score("sts", "pearson", predictions, predictions, predictions)["sts.collapsed"] == 0.0
-    assert METRICS["pearson"].score(predictions, predictions) == pytest.approx(1)
-
-
 def test_a_classification_brings_the_majority_of_the_training_set(rng):
     train, labels = rng.choice(3, 200, p=[0.2, 0.5, 0.3]), rng.choice(3, 100, p=[0.6, 0.2, 0.2])
     predictions = rng.integers(0, 3, 100)
@@ -125,9 +118,3 @@ def test_scores_that_hardly_differ_are_collapsed_whatever_they_correlate_with(rn
     predictions = 2.5 + sd * (labels - 2.5)
     assert METRICS["pearson"].score(labels, predictions) == pytest.approx(1)
     assert is_collapsed("scores", labels, predictions) == (sd < 0.01)
-
-
-@pytest.mark.parametrize("metric", METRICS)
-def test_every_metric_is_1_for_perfect_predictions(rng, metric):
-    labels = rng.integers(0, 5, 30)
-    assert score("t", metric, labels, labels, labels)[f"t.{metric}"] == pytest.approx(1)

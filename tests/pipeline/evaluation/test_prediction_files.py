@@ -1,6 +1,5 @@
 """Prediction files: columns, order, and equal bytes for equal predictions."""
 
-import csv
 import gzip
 import time
 
@@ -15,16 +14,6 @@ def test_rows_are_in_the_datasets_order_with_their_ids(tmp_path):
         tmp_path / "sst.csv", ["b", "a", 'q"1'], np.float32([2, 0.5, 1 / 3]), np.float32([1, 0, 4])
     )
     assert path.read_text() == 'id,label,prediction\nb,1,2\na,0,0.5\n"q""1",4,0.3333333\n'
-
-
-def test_without_labels_there_is_no_such_column():
-    assert render_predictions(["x"], np.float32([3])) == "id,prediction\nx,3\n"
-
-
-def test_float32_scores_keep_seven_digits():
-    scores = np.random.default_rng(0).uniform(-5, 5, 200).astype(np.float32)
-    rows = csv.DictReader(render_predictions([str(i) for i in range(200)], scores).splitlines())
-    np.testing.assert_allclose([float(row["prediction"]) for row in rows], scores, rtol=1e-6)
 
 
 @pytest.mark.parametrize(("num_rows", "name"), [(MAX_PLAIN_ROWS, "para.csv"), (MAX_PLAIN_ROWS + 1, "para.csv.gz")])

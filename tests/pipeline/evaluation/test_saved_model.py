@@ -1,6 +1,5 @@
 """A trained model as files: it comes back bit for bit, or not at all."""
 
-import json
 import shutil
 
 import pytest
@@ -8,8 +7,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from model.packing import pack
-from pipeline.evaluation.saved_model import WORDS, build_model, check_hash, fill_model, load_model, save_model
-from pipeline.files.atomic import read_json, write_json
+from pipeline.evaluation.saved_model import WORDS, build_model, fill_model, load_model, save_model
 from pipeline.files.digest import hash_file
 from pipeline.runs import layout
 from pipeline.training.loop import Training, train
@@ -96,17 +94,6 @@ def test_new_heads_depend_on_the_seed_and_their_task_alone(tiny, saved):
     assert_same({n: t for n, t in alone.items() if "heads" in n}, {n: t for n, t in first.items() if ".sts." in n})
 
 
-def test_train_keys_shape_the_model(saved):
-    _, run = saved
-    train = run.spec["train"] | {"head_width": 7, "head_dropout": 0.45, "encoder_dropout": 0.15, "pooling": "mean"}
-    model = build_model(run.spec | {"train": train}, 0)
-    network = model.heads["sst"].network
-    assert (network[1].out_features, network[0].p, network[3].p) == (7, 0.45, 0.45)
-    assert (model.encoder.config.hidden_dropout, model.encoder.config.attention_dropout) == (0.15, 0.15)
-    assert not model.uses_pooler
-    assert build_model(run.spec, 0).heads["sst"].network[1].out_features == SHAPE["hidden_size"]
-
-
 def test_another_encoder_is_refused(tiny, saved):
     folder, _ = saved
     weights = tiny.root / layout.encoder(PROFILE, ENCODER) / "model.safetensors"
@@ -164,18 +151,6 @@ def test_weights_that_are_not_finite_are_not_saved(tiny, saved):
     assert hash_file(folder / "weights.safetensors") == before
 
 
-def test_a_model_says_what_is_needed_to_use_it(saved):
-    folder, run = saved
-    description = read_json(folder / "model.json")
-    assert description["encoder"] == run.spec["encoder"]
-    assert description["tasks"]["para"] == {
-        "head": "pair_classify", "num_classes": 2, "label_range": None, "metric": "accuracy",
-        "text": {"sentences": ["sentence1", "sentence2"], "cleaning": "pair", "max_length": 64, "lowercase": True},
-    }  # fmt: skip
-    assert description["tasks"]["sts"]["label_range"] == [0, 5]
-    assert "seed" not in json.dumps(description)
-
-
 def test_a_pair_task_of_three_classes_and_scores_on_another_scale_have_their_heads(saved):
     _, run = saved
     tasks = run.spec["tasks"]
@@ -186,10 +161,3 @@ def test_a_pair_task_of_three_classes_and_scores_on_another_scale_have_their_hea
     torch.testing.assert_close(model("sts", batch), torch.ones(2))
     with pytest.raises(ValueError, match="task sst: its head is for 2 sentences and classes, the task has 1"):
         build_model(run.spec | {"tasks": {"sst": tasks["sst"] | {"head": "pair_classify"}}}, 0)
-
-
-def test_a_hash_is_checked(tmp_path):
-    write_json(tmp_path / "a", 1)
-    check_hash(tmp_path / "a", hash_file(tmp_path / "a"))
-    with pytest.raises(ValueError, match="a: sha256 is"):
-        check_hash(tmp_path / "a", "0" * 64)

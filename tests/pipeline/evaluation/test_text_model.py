@@ -51,12 +51,3 @@ def test_threads_do_not_disturb_each_other(text_model):
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda _: text_model.predict("sts", PAIRS).tolist(), range(12)))
     assert answers == [expected] * 12
-
-
-def test_no_examples_have_no_predictions(text_model):
-    assert text_model.predict("para", []).shape == (0,)
-
-
-def test_an_unknown_task_is_refused(text_model):
-    with pytest.raises(ValueError, match="iteration_1-0: no task 'mrpc'; allowed: para, sst, sts"):
-        text_model.predict("mrpc", [("a", "b")])

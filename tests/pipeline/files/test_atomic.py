@@ -57,16 +57,6 @@ def test_a_folder_killed_in_the_middle_leaves_what_was_there(tmp_path, old):
     assert not old or names(folder) == ["old.txt"]
 
 
-def test_a_folder_replaces_the_old_one_whole(tmp_path):
-    folder = tmp_path / "out"
-    write_text(folder / "old.txt", "old")
-    with atomic_folder(folder) as temporary:
-        (temporary / "sub").mkdir()
-        (temporary / "sub" / "new.txt").write_text("new")
-        assert names(folder) == ["old.txt"]
-    assert names(folder) == ["sub"] and names(tmp_path) == ["out"]
-
-
 def test_a_folder_that_a_kill_left_half_written_is_not_taken_up(tmp_path, monkeypatch):
     with pytest.raises(Killed), monkeypatch.context() as patch, atomic_folder(tmp_path / "out") as temporary:
         patch.setattr("shutil.rmtree", lambda *_, **__: None)  # a real kill cleans nothing up

@@ -1,7 +1,6 @@
 """A comparison in words: the terminal's table, the comment, and JSON."""
 
 import json
-from dataclasses import replace
 
 import pytest
 
@@ -47,29 +46,6 @@ def test_terminal_line_by_line(comparison):
         "regressed: worse sst (phase2): 0.5000 to 0.4500, -0.0500 (-0.0600 to -0.0400).",
         "below its floor: worse sst: 0.4500, at least 0.48.",
     ]
-
-
-def test_markdown_shows_what_is_wrong_and_folds_the_rest(comparison):
-    text = render_markdown(comparison)
-    shown, folded = text.split("<details>")
-    assert text.startswith("### Metrics: regressed\n")
-    assert "| **regressed** |" in shown and "| same |" not in shown
-    assert "1 equivalent</summary>" in folded and "| same |" in folded
-    tables = [line for line in text.splitlines() if line.startswith("|")]
-    assert len({line.count("|") for line in tables}) == 1
-
-
-def test_collapsed_cells_are_marked_everywhere_and_have_no_difference():
-    numbers = dict.fromkeys(("difference", "low", "high", "smallest_drop"))
-    both = replace(verdict("both", "both collapsed", 0.0), baseline_collapsed=3, current_collapsed=3, **numbers)
-    new = verdict("new", "regressed", -0.1, current_collapsed=2)
-    floors = [Floor("new", "sst", 0.48, 0.4, is_collapsed=True)]
-    comparison = Comparison("before", "after", [both, new], [], floors)
-    for text in (render_terminal(comparison), render_markdown(comparison)):
-        assert text.count("0.5000†") == 2 and text.count("0.4000†") == 4 and "None" not in text
-        assert "newly collapsed: new sst (phase2): 0.5000 to 0.4000†, in 2 of 3 seeds." in text
-        assert "newly collapsed: both" not in text
-    assert json.dumps(to_json(comparison), allow_nan=False)
 
 
 def test_json_is_all_of_it(comparison):

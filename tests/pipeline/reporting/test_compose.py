@@ -88,22 +88,6 @@ def test_a_difference_of_two_collapsed_cells_is_no_number(profile):
     assert any("over the 2 differences of this table" in line for line in controls(profile))
 
 
-def test_the_same_predictions_are_called_so_and_look_not_precise(single_seed_profile):
-    single_seed_profile.add("phase2", "row", [{"sst": 0.5}])
-    single_seed_profile.add("phase2", "other", [{"sst": 0.5}], control="row")
-    assert "| the same predictions |" in controls(single_seed_profile)[4]
-
-
-def test_rows_with_fewer_seeds_say_so(profile):
-    profile.add("phase2", "row", TWO_SEEDS)
-    profile.add("phase2", "other", TWO_SEEDS[:1], control="row", seeds=[0])
-    lines = table2(profile)
-    assert lines[0].endswith("seeds 0, 1. Rows with fewer seeds have the first of them.")
-    assert [line.split("|")[6].strip() for line in lines[5:7]] == ["2", "1"]
-    assert controls(profile)[4].split("|")[7].strip() == "1"
-    assert any("Where there is 1 seed, over the examples only." in line for line in lines)
-
-
 def test_costs_and_kept_epochs_stand_below(profile):
     profile.add("phase2", "row", TWO_SEEDS, keep="best", start="recipe")
     profile.add("phase2", "other", TWO_SEEDS, keep="last", start="encoder")
@@ -127,18 +111,6 @@ def test_costs_and_kept_epochs_stand_below(profile):
     assert any(line.endswith("Minutes on: A processor, 2 cores.") for line in lines)
 
 
-def test_one_seed_says_what_it_cannot(single_seed_profile):
-    single_seed_profile.add("phase2", "row", TWO_SEEDS[:1])
-    single_seed_profile.add("phase2", "other", TWO_SEEDS[1:], control="row")
-    lines = table2(single_seed_profile)
-    assert lines[5] == "| `row` | 0.400 (..) | 0.800 (..) | 0.600 (..) | 0.600 (..) | 1 |  |  |"
-    note = "- Intervals are of 95%, over the examples only: 1 seed cannot say what another would give."
-    assert note in lines and note in controls(single_seed_profile)
-    assert any(
-        "that these two models differ, not that the two rows do" in line for line in controls(single_seed_profile)
-    )
-
-
 def test_table1_puts_the_paper_beside_our_value(profile):
     profile.add("part1", "cfimdb_finetune", [{"cfimdb": 0.8}, {"cfimdb": 0.9}], paper={"cfimdb": 0.967})
     assert render(profile, "part1", compose_table1)[2:5] == [
@@ -158,12 +130,3 @@ def test_controls_carry_a_sign_an_interval_and_a_mark_where_it_is_sure(profile):
     assert INTERVAL.sub("(..)", cells[3]) == "+0.890 (..) ▲"
     assert INTERVAL.search(cells[3])[1].startswith("+")
     assert any("Holm's correction over the 3 differences of this table (5% for all" in line for line in lines)
-
-
-def test_empty_profile_is_a_header_and_its_caveats(profile):
-    assert table2(profile)[2:] == [
-        "| row | seeds | control | note |",
-        "| --- | ---: | --- | --- |",
-        "",
-        "- Paraphrase scores of minilm are not comparable.",
-    ]

@@ -8,11 +8,10 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib import colors, image
+from matplotlib import image
 
 from pipeline.reporting import ablation, curves, gradients
 from pipeline.reporting.ablation import draw_ablation
-from pipeline.reporting.canvas import COLORS
 from pipeline.reporting.controls import CONTROL_COLUMNS
 from pipeline.reporting.curves import draw_curves
 from pipeline.reporting.gradients import draw_conflicts, draw_norms
@@ -113,41 +112,6 @@ def test_curves_have_a_panel_per_task_with_mean_and_metric(tmp_path, drawn, resu
     assert sorted({round(y, 3) for x, y in band if x == 2}) == [0.5, 0.6], "from the lowest to the highest seed"
 
 
-def test_the_epochs_that_the_seeds_kept_are_marked(tmp_path, drawn, results):
-    """Not those that are best for a task."""
-    draw_phase1(tmp_path / "figure", results)
-    marks = [[line.get_xdata()[0] for line in axes.lines if line.get_linestyle() == "--"] for axes in drawn[0][0].axes]
-    assert marks == [[2], [2, 3]]
-    assert [text.get_text() for text in drawn[0][0].axes[1].texts] == ["1 of 2", "1 of 2"]
-
-
-def test_the_constant_is_a_line_inside_the_axis(tmp_path, drawn, results):
-    draw_phase1(tmp_path / "figure", results)
-    for axes, constant in zip(drawn[0][0].axes, (0.25, 0.0), strict=True):
-        (line,) = [line for line in axes.lines if line.get_linestyle() == ":"]
-        low, high = axes.get_ylim()
-        assert line.get_ydata()[0] == constant and low < constant < high
-
-
-def test_the_forest_says_what_is_sure(tmp_path, drawn, results):
-    draw_ablation(tmp_path / "ablation", results, make_controls())
-    figure, _, note, _ = drawn[0]
-    sst, overall = figure.axes
-    assert [axes.get_title("left") for axes in (sst, overall)] == ["sst accuracy", "overall"]
-    labels = [text.get_text() for text in sst.texts]
-    assert labels[-6:] == [
-        "iteration 2", "minus iteration 1, 3 seeds", "other", "minus iteration 2, 1 seed", "last",
-        "minus iteration 1, 3 seeds",
-    ]  # fmt: skip
-    better, unsure = [line for line in sst.lines if line.get_marker() != "None"]
-    (worse,) = [line for line in overall.lines if line.get_marker() != "None"]
-    assert [line.get_color() for line in (better, worse)] == list(COLORS[:2])
-    assert colors.to_rgb(better.get_markerfacecolor()) == colors.to_rgb(COLORS[0])
-    assert unsure.get_color() not in COLORS and unsure.get_markerfacecolor() == "white", "one seed is hollow"
-    assert "full dev sets" in note and "over all 4 differences" in note
-    assert len({line.get_marker() for line in (better, worse, unsure)}) == 3, "told apart without colour"
-
-
 def test_the_forest_has_words_where_there_is_no_number(tmp_path, drawn, results):
     draw_ablation(tmp_path / "ablation", results, make_controls())
     sst, overall = drawn[0][0].axes
@@ -156,60 +120,12 @@ def test_the_forest_has_words_where_there_is_no_number(tmp_path, drawn, results)
     assert words[0][0] == "†", "the control of the first row has collapsed"
 
 
-def test_a_panel_without_any_number_is_drawn(tmp_path, drawn, results):
-    controls = make_controls()
-    draw_ablation(tmp_path / "ablation", results, controls[controls["difference"].isna()])
-    assert {text.get_text() for axes in drawn[0][0].axes for text in axes.texts} >= {"both collapsed †"}
-
-
-def test_noise_does_not_fill_an_axis(tmp_path, drawn, results):
-    draw_ablation(tmp_path / "ablation", results, make_controls().iloc[2:3])
-    low, high = drawn[0][0].axes[0].get_xlim()
-    assert low < -0.05 and high > 0.05
-
-
-def test_conflicts_have_a_column_per_pair(tmp_path, drawn):
-    draw_conflicts(tmp_path / "conflicts", make_conflicts())
-    axes = drawn[0][0].axes
-    assert [panel.get_title("left") for panel in axes[:3]] == ["sst and para", "sst and sts", "para and sts"]
-    _zero_line, iteration_2, iteration_3 = axes[0].lines
-    assert list(iteration_2.get_xdata()) == [10, 20, 30]
-    assert list(iteration_2.get_ydata()) == pytest.approx([0.05] * 3)
-    assert list(iteration_3.get_ydata()) == pytest.approx([1.05] * 3)
-    assert [label.get_text() for label in axes[3].get_yticklabels()] == ["iteration 2", "iteration 3"]
-    share, seeds, _ = axes[3].lines[:3]
-    assert list(share.get_xdata()) == pytest.approx([0, 0.5])
-    assert list(seeds.get_xdata()) == pytest.approx([0.25, 0.75])
-
-
 def test_smoothing_is_a_centred_mean_of_five_windows(tmp_path, drawn):
     values = [0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0]
     lines = [("phase2", "row", 0, "sst_para", step, value, 0.5) for step, value in enumerate(values)]
     draw_conflicts(tmp_path / "conflicts", pd.DataFrame(lines, columns=list(CONFLICT_COLUMNS)))
     smooth = drawn[0][0].axes[0].lines[1].get_ydata()
     assert list(smooth) == pytest.approx([0, 0.25, 0.2, 0.2, 0.2, 0.25, 0])
-
-
-def test_many_rows_all_look_different(tmp_path, drawn):
-    lines = [("phase2", f"row_{i}", 0, "sst_para", step, i / 20, 0.5) for i in range(20) for step in (1, 2)]
-    draw_conflicts(tmp_path / "conflicts", pd.DataFrame(lines, columns=list(CONFLICT_COLUMNS)))
-    looks = {(line.get_color(), line.get_linestyle()) for line in drawn[0][0].axes[0].lines[1:]}
-    assert len(looks) == 20
-
-
-def test_norms_have_a_panel_per_row_on_a_log_axis(tmp_path, drawn):
-    draw_norms(tmp_path / "norms", make_norms())
-    axes = drawn[0][0].axes
-    assert [panel.get_title("left") for panel in axes] == ["row 0", "row 1"]
-    assert axes[0].get_yscale() == "log" and axes[0].get_ylim() == axes[1].get_ylim()
-    assert [list(line.get_ydata()) for line in axes[0].lines] == [[1.0, 1.0], [40.0, 40.0]]
-    assert [handle.get_label() for handle in drawn[0][3]] == ["sst", "sts"]
-
-
-def test_of_too_many_rows_the_note_counts_the_rest(tmp_path, drawn):
-    draw_norms(tmp_path / "norms", make_norms(15))
-    figure, _, note, _ = drawn[0]
-    assert len([axes for axes in figure.axes if axes.lines]) == 12 and "3 more rows: norms.csv" in note
 
 
 @pytest.mark.parametrize(

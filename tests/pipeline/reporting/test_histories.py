@@ -66,8 +66,3 @@ def test_norms_are_of_a_task_at_a_step(profile):
         ["phase2", "row", 1, "sst", 20, 0.25],
         ["phase2", "row", 1, "sts", 10, 20.0],
     ]
-
-
-def test_no_runs_leave_only_headers(profile):
-    assert curve_table(read(profile).runs).to_csv(index=False) == ",".join(CURVE_COLUMNS) + "\n"
-    assert conflict_table(read(profile)).to_csv(index=False) == ",".join(CONFLICT_COLUMNS) + "\n"

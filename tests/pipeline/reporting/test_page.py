@@ -77,20 +77,6 @@ def test_text_stays_text(results):
     assert to_html("`a_b<` *c* <") == "<code>a_<wbr>b&lt;</code> <em>c</em> &lt;"
 
 
-def test_a_cell_has_its_mark_interval_and_words(results):
-    assert (
-        '<td class="score better collapsed">+0.100 ▲†<span class="interval">+0.050 to +0.150</span>'
-        '<span class="said">control collapsed</span></td>'
-    ) in render(results)
-
-
-def test_the_data_report_is_there_or_said_to_be_missing(results):
-    page = render(results)
-    assert "<h3>sst</h3>" in page and "<p>Lengths.</p>" in page and "<li>labels: 0 &lt; 1</li><li>two</li>" in page
-    assert '<td class="word">train</td><td>8,544</td>' in page
-    assert "There is no data report here." in render(results, data="")
-
-
 def test_settings_are_those_of_all_rows_and_each_rows_own(results):
     (table,) = compose_settings(results)
     assert table.lines == [

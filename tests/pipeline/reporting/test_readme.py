@@ -57,11 +57,6 @@ def test_marker_without_its_partner_is_named(results, text, message):
         render_readme(text, results)
 
 
-def test_marker_within_a_sentence_is_only_text(results):
-    text = "Blocks open with `<!-- table2 demo -->`.\n<!-- table2 demo --> opens one.\n"
-    assert render_readme(text, results) == text
-
-
 def run_stage(monkeypatch, *arguments):
     monkeypatch.setattr(sys, "argv", ["readme", *arguments])
     stage.main()

@@ -71,30 +71,12 @@ def test_the_summary_names_the_collapsed_cells(full_profile, tmp_path, monkeypat
     assert tags["collapsed"] == "iteration_2 para, iteration_2 sts"
 
 
-def test_run_key_follows_the_tables(full_profile, tmp_path, monkeypatch):
-    def run_key() -> str:
-        report(full_profile, tmp_path, monkeypatch)
-        return read_record(tmp_path / "artifacts/demo/summary/record.json")["run_key"]
-
-    first = run_key()
-    assert run_key() == first
-    full_profile.write_evaluation("part1", "sst_pretrain", 1, {"sst": 0.5})
-    assert run_key() != first
-
-
 def test_row_that_left_the_plan_leaves_the_tables(full_profile, tmp_path, monkeypatch):
     full_profile.index["phase2"] = full_profile.index["phase2"][:1]
     full_profile.save()
     files = report(full_profile, tmp_path, monkeypatch)
     texts = [content for name, content in files.items() if not name.endswith((".png", ".svg"))]
     assert not any(b"iteration_3" in text for text in texts)
-
-
-def test_profile_without_rows_still_has_every_file(profile, tmp_path, monkeypatch):
-    files = report(profile, tmp_path, monkeypatch)
-    assert set(files) == set(REPORT_FILES)
-    assert files["table1.csv"] == files["table2.csv"] == b"row,task,metric,mean,sd,n,paper\n"
-    assert files["metrics.json"] == b"{}\n"
 
 
 def test_plan_of_another_profile_is_refused(profile, tmp_path, monkeypatch):
@@ -120,18 +102,6 @@ def test_what_the_plan_lists_is_published_and_nothing_else(full_profile, tmp_pat
     assert published == expected
     assert (full_profile.results / "data.md").read_text() == "the data"
     assert not (full_profile.results / "data.json").exists()
-
-
-def test_a_row_that_was_not_trained_is_a_row_like_any_other(full_profile, tmp_path, monkeypatch):
-    """Its record has no metrics, its history is a header."""
-    full_profile.add("phase2", "untrained", TWO_SEEDS, control="iteration_2")
-    full_profile.index["figures"]["phase2"] = "untrained"
-    full_profile.save()
-    files = report(full_profile, tmp_path, monkeypatch)
-    assert set(files) == set(REPORT_FILES)
-    assert list(pd.read_csv(full_profile.results / "table2.csv")["row"].unique())[-1] == "untrained"
-    assert "untrained" in set(pd.read_csv(full_profile.results / "controls.csv")["row"])
-    assert b"untrained" not in files["curves.csv"]
 
 
 def test_imported_runs_are_reported_where_they_lie(full_profile, tmp_path, monkeypatch):

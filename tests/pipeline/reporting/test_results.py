@@ -27,14 +27,6 @@ def test_reads_every_seed_of_every_listed_row_in_order(profile):
     assert [run.score("sst.accuracy") for run in runs[2:4]] == [0.4, 0.6]
 
 
-def test_row_that_left_the_plan_is_not_read_though_its_records_are_there(profile):
-    profile.add("phase2", "kept", SCORES)
-    profile.add("phase2", "removed", SCORES)
-    profile.index["phase2"].pop()
-    profile.save()
-    assert {run.row for run in read(profile).runs} == {"kept"}
-
-
 def test_phase1_needs_no_evaluation(profile):
     profile.index["phase1"].append({"row": "sst_then_sts", "tasks": ["sst", "sts"]})
     profile.save()
@@ -72,12 +64,6 @@ def test_evaluation_of_other_weights_is_refused(profile):
     profile.write_evaluation("phase2", "row", 1, {"sst": 0.5}, run_key="stale")
     with pytest.raises(ValueError, match="evaluates run stale, but this is run key of phase2 row 1"):
         read(profile)
-
-
-def test_unknown_metric_is_named(profile):
-    profile.add("phase2", "row", SCORES)
-    with pytest.raises(ValueError, match="phase2/row-0: no metric 'sst.f1', only sst.accuracy"):
-        read(profile).runs[0].score("sst.f1")
 
 
 def test_history_with_other_columns_is_refused(profile):

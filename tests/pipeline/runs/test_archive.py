@@ -89,12 +89,6 @@ def test_only_plain_files_come_in(kind: bytes) -> None:
         unpack()
 
 
-def test_a_name_comes_once() -> None:
-    pack(HISTORY, HISTORY)
-    with pytest.raises(ValueError, match="there twice"):
-        unpack()
-
-
 @pytest.mark.parametrize(("limit", "message"), [("MAX_FILE_BYTES", "allowed"), ("MAX_BYTES", "more than 1 bytes"),
                                                 ("MAX_FILES", "more than 1 files")])  # fmt: skip
 def test_what_is_over_a_limit_is_refused(monkeypatch: pytest.MonkeyPatch, limit: str, message: str) -> None:

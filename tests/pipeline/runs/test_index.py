@@ -9,7 +9,7 @@ from pipeline.runs import layout, record_files
 from pipeline.runs.events import EventLog
 from pipeline.runs.index import Index, read_index, read_plan
 from pipeline.runs.record import write_record
-from pipeline.runs.record_files import find_artifact, is_whole, list_profiles
+from pipeline.runs.record_files import find_artifact, is_whole
 
 PROFILE = "tiny"
 ROWS = {"part1": [], "phase1": [{"row": "r", "tasks": ["sst"]}], "phase2": [{"row": "a"}, {"row": "b"}]}
@@ -124,18 +124,3 @@ def test_artifacts_and_folders_lie_in_the_records_own_tree(tmp_path: Path, tree:
     for bad in ("/etc/passwd", "results/tiny/x.csv", f"artifacts/{PROFILE}/../x", "artifacts/other/x"):
         with pytest.raises(ValueError, match="allowed: a path below artifacts/tiny/"):
             find_artifact(bad, run.evaluation, tmp_path)
-
-
-def test_a_revision_of_before_has_its_predictions_below_results(tmp_path: Path) -> None:
-    record(tmp_path, "training", "a", "a")
-    folder = tmp_path / "results/tiny/predictions/phase2/a-0"
-    folder.mkdir(parents=True)
-    assert read_index(tmp_path, PROFILE).runs[0].predictions == folder
-
-
-def test_profiles_are_those_with_records(tmp_path: Path) -> None:
-    record(tmp_path, "training", "a", "a", "imported")
-    plan(tmp_path)
-    assert list_profiles(tmp_path) == [PROFILE]
-    (tmp_path / "artifacts/other/records").mkdir(parents=True)
-    assert list_profiles(tmp_path) == ["other", PROFILE]

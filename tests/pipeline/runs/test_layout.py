@@ -62,30 +62,6 @@ def test_a_stages_outs_are_where_layout_says(stages, stage):
     assert paths(stages[stage]["outs"]) == {path.as_posix() for path in OUTS[stage]}
 
 
-def test_the_summary_is_where_layout_says(stages):
-    assert layout.summary_record(PROFILE).as_posix() in paths(stages["report"]["outs"])
-    assert all(path.startswith(f"{layout.results(PROFILE)}/") for path in paths(stages["report"]["metrics"]))
-
-
-@pytest.mark.parametrize("phase", layout.PHASES)
-def test_training_and_evaluation_read_their_run_file_and_what_comes_before(stages, phase):
-    run = layout.run_file(PROFILE, phase, ROW, SEED).as_posix()
-    assert run in paths(stages[phase]["deps"]) and run in paths(stages[f"eval_{phase}"]["deps"])
-    assert stages[phase]["cmd"] == f"python -m stages.train --run {run}"
-    assert stages[f"eval_{phase}"]["cmd"] == f"python -m stages.evaluate --run {run}"
-    assert layout.model(PROFILE, phase, ROW, SEED).as_posix() in paths(stages[f"eval_{phase}"]["deps"])
-    start = layout.start_file(PROFILE, ROW, SEED).as_posix()
-    assert (start in paths(stages[phase]["deps"])) == (phase == "phase2")
-
-
-def test_report_and_track_read_every_record(stages):
-    records = layout.records(PROFILE).as_posix()
-    assert records in paths(stages["report"]["deps"]) and records in paths(stages["track"]["deps"])
-    below = [layout.training_record, layout.evaluation_record]
-    assert all(place(PROFILE, "phase1", ROW, SEED).is_relative_to(records) for place in below)
-    assert layout.data_record(PROFILE, "download").is_relative_to(records)
-
-
 def test_the_stages_of_dvc_yaml_are_those_that_plan_and_layout_name():
     params = load_params(REPOSITORY / "params.yaml")
     profile, plan = params.profile, make_index(params, params.profile)
@@ -111,9 +87,7 @@ def test_no_output_of_dvc_holds_what_was_imported(stages):
     assert not [path for path in paths(entries) if layout.imported(PROFILE).is_relative_to(path)]
 
 
-@pytest.mark.parametrize(
-    "name", ["results/P/x", "artifacts/P/../x", "/artifacts/P/x", "artifacts/Q/x"]
-)
+@pytest.mark.parametrize("name", ["results/P/x", "artifacts/P/../x", "/artifacts/P/x", "artifacts/Q/x"])
 def test_an_artifact_lies_in_the_tree_of_its_record_and_nowhere_else(name):
     assert layout.artifact("artifacts/P/records/x/y", "P", layout.imported) == layout.imported("P") / "records/x/y"
     with pytest.raises(ValueError, match=f"artifact {name}: allowed"):
@@ -124,8 +98,3 @@ def test_work_lies_outside_every_out_and_is_ignored(stages):
     outs = {path for stage in stages.values() for path in paths(stage.get("outs", []))}
     assert [path for path in outs if layout.work("key").is_relative_to(path)] == []
     assert f"/{layout.WORK}/" in (REPOSITORY / ".gitignore").read_text().splitlines()
-
-
-def test_no_two_places_are_the_same():
-    everything = [path for paths in OUTS.values() for path in paths]
-    assert len(set(everything)) == len(everything)

@@ -13,7 +13,6 @@ import pytest
 from pipeline.engine.offline import read_commands, run_commands
 from pipeline.files.atomic import write_json
 from pipeline.runs import layout
-from pipeline.runs.record import read_record, write_record
 from tests.pipeline.runs.synthetic import CALLS, FAULTS, PROFILE, ROWS, make_run
 from tests.tiny import REPOSITORY
 
@@ -69,13 +68,6 @@ def test_what_is_lost_is_made_again(done_project: Path, lost: str, expected: lis
     assert outcome.stop is None
 
 
-def test_an_unfinished_record_does_not_count(done_project: Path) -> None:
-    path = layout.training_record(PROFILE, "part1", ROWS["part1"], 0) / "record.json"
-    write_record(path, read_record(path) | {"status": "killed"})
-    _, calls = run()
-    assert calls[0] == f"train {PART1}"
-
-
 def test_nothing_starts_after_the_deadline_but_what_is_done_counts(done_project: Path) -> None:
     (layout.training_record(PROFILE, "phase2", ROWS["phase2"], 0) / "record.json").unlink()
     outcome, calls = run(seconds=0)
@@ -96,21 +88,6 @@ def test_a_command_past_the_deadline_is_stopped_by_sigterm_and_runs_next_time(pr
     outcome, calls = run()
     assert calls == ALL
     assert outcome.stop is None
-
-
-def test_a_failure_names_stage_and_exit_code_and_ends_the_run(project: Path) -> None:
-    write_json(FAULTS, {f"train {PHASE1}": "fail"})
-    outcome, calls = run()
-    assert calls == ALL[:3]
-    assert outcome.stop == "phase1@tiny-sst_then_sts-0 failed with exit code 3"
-    assert (len(outcome.done), outcome.exit_code) == (2, 1)
-
-
-def test_a_command_that_leaves_nothing_is_a_failure(project: Path) -> None:
-    write_json(FAULTS, {f"train {PART1}": "leave nothing"})
-    outcome, _ = run()
-    assert "part1@tiny-sst-pretrain-0 ended well but left no valid" in outcome.stop
-    assert (outcome.done, outcome.exit_code) == ((), 1)
 
 
 def test_an_interrupt_stops_the_command_and_still_packs(project: Path) -> None:

@@ -134,12 +134,6 @@ def test_a_failure_is_named_and_what_is_done_is_packed(project: Path) -> None:
     assert not [name for name in names if "phase2/iteration_3-0/" in name or "summary" in name]
 
 
-def test_without_a_plan_there_is_a_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    done = run_module(sys.executable, "stages.offline", "--profile", "tiny")
-    assert (done.returncode, done.stderr) == (1, "offline: artifacts/tiny/plan/commands.json: no such file\n")
-
-
 def test_import_says_which_runs_are_missing(
     pack: Pack, home: Path, dead_server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -163,15 +157,3 @@ def test_import_writes_the_tables_when_every_run_is_there(
     index = read_index(home, "tiny")
     assert index.summary["tags"]["imported"] == "true"
     assert (Path("results/tiny/predictions/phase2/iteration_3-0/sts.csv")).is_file()
-
-
-def test_import_refuses_with_a_message_and_another_exit_code(
-    pack: Pack, home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    archive = pack()
-    archive.write_bytes(archive.read_bytes()[:-1])
-    monkeypatch.chdir(home)
-    done = run_module(sys.executable, "stages.import_results", archive)
-    assert done.returncode == 1
-    assert done.stderr.startswith(f"import_results: {archive}: not a whole archive")
-    assert list(home.iterdir()) == []

@@ -43,22 +43,12 @@ def test_events_fold_into_a_record(record: dict) -> None:
     assert record["replay"] == {"losses": [0.5], "probe": {}}
 
 
-def test_a_run_without_an_end_is_running(tmp_path: Path) -> None:
-    EventLog.start(tmp_path / "events.jsonl", IDENTITY).close()
-    assert build_record(read_events(tmp_path / "events.jsonl"))["status"] == "running"
-
-
 def test_events_without_a_start_or_with_an_unknown_one_are_refused(record: dict) -> None:
     start = {"event": "start", "time_ms": 1, "identity": IDENTITY, "environment": {}}
     with pytest.raises(ValueError, match="start event"):
         build_record([{"event": "finish", "time_ms": 1, "status": "finished"}])
     with pytest.raises(ValueError, match="unknown event 'gradient'"):
         build_record([start, {"event": "gradient", "time_ms": 2}])
-
-
-def test_a_record_is_read_as_it_was_written(record: dict, tmp_path: Path) -> None:
-    write_record(tmp_path / "record.json", record)
-    assert read_record(tmp_path / "record.json") == record
 
 
 @pytest.mark.parametrize(

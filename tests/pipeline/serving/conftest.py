@@ -1,4 +1,4 @@
-"""A tiny project with one row trained, evaluated and shown in MLflow; trained once and copied."""
+"""A tiny project with one row trained and evaluated, beside an empty store."""
 
 import os
 import shutil
@@ -6,27 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.evaluation.evaluate import evaluate
-from pipeline.training.loop import train
 from tests.tiny import TinyProject
-
-
-@pytest.fixture(scope="session")
-def trained_template(tiny_template: TinyProject, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project's files; they are copied, never changed."""
-    root = tmp_path_factory.mktemp("trained") / "project"
-    shutil.copytree(tiny_template.root, root)
-    before = Path.cwd()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("BERTY_DEVICE", "cpu")
-        patch.chdir(root)
-        project = TinyProject(root)
-        project.plan()
-        run = project.start("iteration_1")
-        train(run)
-        evaluate(run)
-    assert Path.cwd() == before
-    return root
 
 
 @pytest.fixture

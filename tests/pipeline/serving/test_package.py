@@ -81,10 +81,3 @@ def test_another_encoder_than_the_model_s_is_refused(trained, tmp_path_factory, 
     with pytest.raises(ValueError, match=f"{name}: sha256 is .*, expected "):
         package.write_model(FOLDER, folder / "model", folder / "work", trained.root)
     assert not (folder / "model").exists()
-
-
-def test_a_model_that_fails_on_its_example_is_an_error(trained, tmp_path_factory):
-    (trained.root / FOLDER / "vocab.txt").write_text("a\nb\n")
-    folder = tmp_path_factory.mktemp("packed")
-    with pytest.raises(ValueError, match=r"vocab.txt: not a BERT vocabulary"):
-        package.write_model(FOLDER, folder / "model", folder / "work", trained.root)

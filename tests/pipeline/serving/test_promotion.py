@@ -15,12 +15,12 @@ from pipeline.serving.promotion import GATE_TAG, promote
 from pipeline.serving.registry import CANDIDATE, CHAMPION, find_alias
 from pipeline.tracking.store import tracking_uri
 from stages import promote as promote_stage
+from tests.pipeline.conftest import SERVER_TOO
 from tests.pipeline.gate.conftest import predict, write_predictions
 from tests.pipeline.tracking.shown import project_all, runs_of
 from tests.pipeline.tracking.synthetic import make_evaluation, make_training, write_into
 from tests.tiny import LOADER, REPOSITORY, dump_yaml, yaml
 
-BOTH_STORES = pytest.mark.usefixtures("any_store")  # a file, and a real server
 NAME = "berty-sample"
 ROWS = {"good": (0.5, 0.75), "equal": (0.5, 0.75), "worse": (0.4, 0.75)}  # sst's accuracy, sts' correlation
 SEEDS = (0, 1, 2)
@@ -79,7 +79,8 @@ def champion(root: Path) -> str | None:
     return version and version.tags["row"]
 
 
-@BOTH_STORES
+@SERVER_TOO
+@pytest.mark.usefixtures("any_store")
 def test_the_first_candidate_needs_the_table_alone_and_an_equal_model_may_follow(project):
     version = make_candidate(project, "good")
     promotion = promote(load_params(), project)
@@ -90,7 +91,6 @@ def test_the_first_candidate_needs_the_table_alone_and_an_equal_model_may_follow
     assert promotion.is_champion and promotion.models.num_changed == 2 and champion(project) == "equal"
 
 
-@BOTH_STORES
 def test_a_worse_model_stays_out_although_the_table_passes(project):
     make_candidate(project, "good")
     promote(load_params(), project)
@@ -108,18 +108,6 @@ def test_a_table_that_regressed_stops_the_best_of_models(project):
         write_predictions(folder, "sst", predict("sst", 0.3, 50 + seed))
     promotion = promote(load_params(), project)
     assert promotion.table.is_regressed and not promotion.is_champion and champion(project) is None
-
-
-def test_the_champion_itself_has_nothing_to_beat(project):
-    make_candidate(project, "good")
-    promote(load_params(), project)
-    promotion = promote(load_params(), project)
-    assert promotion.is_champion and promotion.models is None and champion(project) == "good"
-
-
-def test_without_a_candidate_the_message_says_how_to_make_one(project):
-    with pytest.raises(ValueError, match="berty-sample: there is no candidate; `make register`"):
-        promote(load_params(), project)
 
 
 def test_without_a_baseline_nothing_is_promoted(project):

@@ -38,14 +38,6 @@ def test_a_pair_has_all_tasks_and_a_sentence_alone_those_of_one(served):
     assert answer == {"one": [1, 2, 0, 1], "two": [4.5, None, 0.5, None]}
 
 
-def test_without_a_second_column_no_row_is_a_pair(served):
-    assert served(sentence1=["a", ""]) == {"one": [1, 0], "two": [None, None]}
-
-
-def test_no_rows_are_no_rows(served):
-    assert served(sentence1=[], sentence2=[]) == {"one": [], "two": []}
-
-
 @pytest.mark.parametrize(
     ("columns", "said"),
     [

@@ -8,7 +8,7 @@ from scipy.stats import norm
 
 from pipeline.evaluation.metrics import METRICS
 from pipeline.statistics import bootstrap
-from pipeline.statistics.bootstrap import NUM_RESAMPLES, draw_seed_noise, percentile_interval, resample_scores
+from pipeline.statistics.bootstrap import draw_seed_noise, percentile_interval, resample_scores
 
 RNG = np.random.default_rng(0)
 LABELS_N = RNG.integers(0, 3, 50).astype(float)
@@ -34,13 +34,6 @@ def test_a_metric_need_not_know_of_resamples(metric, monkeypatch):
     monkeypatch.setattr(bootstrap, "METRICS", {metric: SimpleNamespace(score=METRICS[metric].score)})
     scores_BS = resample_scores(metric, LABELS_N, PREDICTIONS_SN, np.random.default_rng(4))
     np.testing.assert_allclose(scores_BS, expected, atol=1e-6)
-
-
-def test_the_same_generator_gives_the_same_scores():
-    one, other = (resample_scores("accuracy", LABELS_N, PREDICTIONS_SN, np.random.default_rng(1)) for _ in range(2))
-    np.testing.assert_array_equal(one, other)
-    assert one.shape == (NUM_RESAMPLES, 3)
-    assert one[:, 0].std() == pytest.approx(np.sqrt(one[:, 0].mean() * (1 - one[:, 0].mean()) / 50), rel=0.1)
 
 
 def test_seed_noise_has_the_variances_by_their_weights():

@@ -22,10 +22,6 @@ def test_weights_are_probabilities():
     assert weights_RG.min() >= 0
 
 
-def test_without_seeds_the_expected_stands():
-    assert median(infer_seed_sd([Spread(0, 0, 0)], 0.005)[0]) == pytest.approx(0.005, rel=0.15)
-
-
 def test_many_seeds_outweigh_what_was_expected():
     assert median(infer_seed_sd([spread(0.03, 200)], 0.005)[0]) == pytest.approx(0.03, rel=0.15)
 
@@ -36,11 +32,6 @@ def test_rows_learn_from_each_other_as_far_as_they_are_alike():
     assert 0.01 <= median(among) < 0.8 * median(alone)
     unlike = [spread(sd, 2) for sd in np.geomspace(0.0005, 0.2, 9)]
     assert median(infer_seed_sd([*unlike, spread(0.03, 2)])[-1]) > median(among)
-
-
-def test_what_flips_explain_is_not_the_seeds():
-    loud, quiet = (infer_seed_sd([spread(0.01, 50, flips)])[0] for flips in (1e-9, 0.01**2))
-    assert median(quiet) < 0.5 * median(loud)
 
 
 def test_the_true_deviation_is_found_within_its_weights():

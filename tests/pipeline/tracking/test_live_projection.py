@@ -7,6 +7,7 @@ import pytest
 
 from pipeline.runs import record_files
 from pipeline.tracking.projection import Summary, project_live
+from tests.pipeline.conftest import SERVER_TOO
 from tests.pipeline.tracking.shown import history, project_all, runs_of
 from tests.pipeline.tracking.synthetic import (
     NUM_EPOCHS,
@@ -19,7 +20,7 @@ from tests.pipeline.tracking.synthetic import (
     write_into,
 )
 
-pytestmark = pytest.mark.usefixtures("any_store")  # every test on a sqlite file and on a real server
+pytestmark = pytest.mark.usefixtures("any_store")
 
 KEY = make_training(ROW, SEED)["run_key"]
 
@@ -36,6 +37,7 @@ def recent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "time", lambda: (T0 + 400_000) / 1000)
 
 
+@SERVER_TOO
 def test_a_live_run_is_followed_and_then_finished(root: Path, recent: None) -> None:
     record = make_training(ROW, SEED)
     lines = event_lines(record)

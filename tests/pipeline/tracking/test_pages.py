@@ -13,7 +13,7 @@ from urllib.parse import unquote
 import pytest
 from mlflow import MlflowClient
 
-from pipeline.files.atomic import read_json, write_json, write_text
+from pipeline.files.atomic import write_text
 from pipeline.tracking.collect import collect
 from pipeline.tracking.pages import list_pages
 from pipeline.tracking.projection import project, project_live
@@ -26,9 +26,7 @@ from tests.pipeline.tracking.synthetic import (
     SEED,
     SEEDS,
     event_lines,
-    make_record,
     make_training,
-    write_into,
 )
 from tests.servers import free_port, wait_for_server
 from tests.tiny import REPOSITORY
@@ -69,11 +67,6 @@ def test_the_pages_are_of_the_current_table(project_root: Path) -> None:
     assert f"/runs/{summary}/artifacts/report.html?" in report
 
 
-def test_without_a_summary_there_is_no_page(root: Path) -> None:
-    write_into(root, make_record("training", "phase2", "baseline", 0))
-    assert list(list_pages(root, SERVER, collect(root)[0])) == []
-
-
 def test_the_saved_view_finds_the_runs_of_the_table(project_root: Path) -> None:
     project_all(project_root)
     view = saved_view(project_root, "table2")
@@ -87,28 +80,6 @@ def test_the_saved_view_finds_the_runs_of_the_table(project_root: Path) -> None:
     assert parallel["selectedMetrics"] == ["overall", "sst.accuracy"]
     sections = {section["uuid"] for section in view["compareRunSections"]}
     assert {chart["metricSectionId"] for chart in view["compareRunCharts"]} <= sections
-
-
-def test_the_table_has_the_digits_that_mean_something(project_root: Path) -> None:
-    plan = project_root / "artifacts/tiny/plan/index.json"
-    write_json(plan, read_json(plan) | {"tasks": {"sst": {"metric": "accuracy"}}})
-    project_all(project_root)
-    view = saved_view(project_root, "table2")
-    assert view["selectedColumns"][:2] == ["tags.`score.sst`", "tags.`score.overall`"]
-    assert "metrics.`sst.accuracy`" in view["selectedColumns"], "the mean over seeds"
-    client = MlflowClient(tracking_uri(project_root))
-    runs = client.search_runs([client.get_experiment_by_name("tiny").experiment_id], view["searchFilter"])
-    assert {(run.data.tags["score.sst"], run.data.tags["score.overall"]) for run in runs} == {("0.500", "0.600")}
-
-
-def test_the_norms_of_all_tasks_are_one_chart(project_root: Path) -> None:
-    training = make_training(ROW, SEED)
-    training["metrics"] |= {f"gradients/norm.{task}": [[10, training["start_time"], 1.0]] for task in ("sst", "sts")}
-    write_into(project_root, training)
-    project_all(project_root)
-    charts = saved_view(project_root, "table2")["compareRunCharts"]
-    (chart,) = [chart for chart in charts if chart["metricKey"].startswith("gradients/")]
-    assert (chart["scaleType"], chart["selectedMetricKeys"]) == ("log", ["gradients/norm.sst", "gradients/norm.sts"])
 
 
 def test_a_run_that_goes_on_is_in_the_comparison(project_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,8 +11,9 @@ from mlflow import MlflowClient
 
 from pipeline.files.atomic import write_text
 from pipeline.tracking.collect import collect
-from pipeline.tracking.projection import Summary, project, project_live
+from pipeline.tracking.projection import Summary, project
 from pipeline.tracking.store import StoreUnavailable
+from tests.pipeline.conftest import SERVER_TOO
 from tests.pipeline.tracking.shown import client_of, describe, history, project_all, runs_of
 from tests.pipeline.tracking.synthetic import (
     NUM_WINDOWS,
@@ -21,18 +22,18 @@ from tests.pipeline.tracking.synthetic import (
     SEED,
     SEEDS,
     make_evaluation,
-    make_record,
     make_training,
     write_into,
     write_plan,
 )
 
-pytestmark = pytest.mark.usefixtures("any_store")  # every test on a sqlite file and on a real server
+pytestmark = pytest.mark.usefixtures("any_store")
 
 NUM_RUNS = len(ROWS) * len(SEEDS) + 3
 KEY = make_training(ROW, SEED)["run_key"]
 
 
+@SERVER_TOO
 def test_everything_in_the_records_is_shown(project_root: Path) -> None:
     assert project_all(project_root) == Summary(NUM_RUNS, 0, 0)
     runs = runs_of(project_root)
@@ -118,14 +119,7 @@ def test_the_errors_of_a_run_are_tables(project_root: Path) -> None:
     assert errors["text"] == ["text of b", "text of c"]
 
 
-def test_tables_do_without_the_corpus_and_get_the_text_once_it_has_come(project_root: Path) -> None:
-    project_all(project_root)
-    assert list(table_of(project_root, "worst_errors/sst.json")) == ["id", "label", "prediction", "error"]
-    write_corpus(project_root)
-    assert project_all(project_root).num_updated == len(ROWS) * len(SEEDS)
-    assert table_of(project_root, "worst_errors/sst.json")["text"] == ["text of b", "text of c"]
-
-
+@SERVER_TOO
 def test_projected_again_nothing_is_added(project_root: Path) -> None:
     project_all(project_root)
     before = describe(project_root)
@@ -133,6 +127,7 @@ def test_projected_again_nothing_is_added(project_root: Path) -> None:
     assert describe(project_root) == before
 
 
+@SERVER_TOO
 def test_a_lost_database_is_rebuilt_with_the_original_times(
     project_root: Path, reset_store: Callable[[], None]
 ) -> None:
@@ -192,16 +187,6 @@ def test_an_evaluation_that_comes_later_joins_its_run(root: Path) -> None:
     assert len(history(root, after, "loss/sst")) == NUM_WINDOWS
 
 
-def test_a_training_that_comes_after_its_evaluation_gives_the_run_its_times(root: Path) -> None:
-    write_into(root, make_evaluation(ROW, SEED))
-    project_all(root)
-    write_into(root, make_training(ROW, SEED))
-    assert project_all(root) == Summary(0, 1, 0)
-    run = runs_of(root)[f"{ROW}-{SEED}"]
-    assert run.info.start_time == make_training(ROW, SEED)["start_time"]
-    assert run.data.metrics["overall"] == 0.6
-
-
 def test_a_run_that_was_trained_again_takes_the_place_of_the_old_one(root: Path) -> None:
     record = make_training(ROW, SEED)
     write_into(root, record)
@@ -214,6 +199,7 @@ def test_a_run_that_was_trained_again_takes_the_place_of_the_old_one(root: Path)
     assert set(run.data.metrics) == {"dev/sst.accuracy"}
 
 
+@SERVER_TOO
 def test_a_run_that_was_rekeyed_stays_the_same_run(root: Path) -> None:
     def rekey(record: dict, key: str) -> dict:
         code = {"code": key[:16]} if record["kind"] == "training" else {}
@@ -238,25 +224,6 @@ def test_a_run_that_was_rekeyed_stays_the_same_run(root: Path) -> None:
         assert (after.info.run_id, after.data.tags["run_key"]) == (before.info.run_id, key)
         assert (after.data.tags["original_key"], after.data.params["code"]) == (KEY, "before")
         assert len(history(root, after, "loss/sst")) == NUM_WINDOWS
-
-
-def test_a_metric_that_a_finished_run_no_longer_has_is_gone(root: Path) -> None:
-    record = make_training(ROW, SEED)
-    write_into(root, record)
-    project_all(root)
-    write_into(root, record | {"metrics": {"dev/sst.accuracy": record["metrics"]["dev/sst.accuracy"]}})
-    assert project_all(root) == Summary(0, 1, 0)
-    assert set(runs_of(root)[f"{ROW}-{SEED}"].data.metrics) == {"dev/sst.accuracy"}
-
-
-def test_a_changed_file_is_uploaded_again(root: Path) -> None:
-    record = make_training(ROW, SEED)
-    write_into(root, record)
-    project_all(root)
-    (root / record["artifacts"][0]).write_text("new\n")
-    assert project_all(root) == Summary(0, 1, 0)
-    run_id = runs_of(root)[f"{ROW}-{SEED}"].info.run_id
-    assert Path(client_of(root).download_artifacts(run_id, "history.csv", root)).read_text() == "new\n"
 
 
 def test_a_run_in_the_trash_stays_there_and_a_new_one_is_made(root: Path) -> None:
@@ -288,6 +255,7 @@ def test_the_comparison_is_of_the_runs_that_plan_lists_and_that_have_a_record(pr
     assert current() & trained == trained - {f"{ROW}-{SEED}"}
 
 
+@SERVER_TOO
 def test_a_dvc_experiment_leaves_its_runs_in_the_main_checkout(
     project_root: Path, any_store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -319,22 +287,6 @@ def test_a_server_that_takes_too_long_is_given_up_and_gone_on_with_later(project
     assert project_all(project_root) == Summary(NUM_RUNS, 0, 0)
 
 
-def test_an_experiment_in_the_trash_is_named(root: Path) -> None:
-    write_into(root, make_training(ROW, SEED))
-    project_all(root)
-    client = client_of(root)
-    client.delete_experiment(client.get_experiment_by_name("tiny").experiment_id)
-    with pytest.raises(StoreUnavailable, match="experiment tiny is in MLflow's trash"):
-        project_all(root)
-
-
-def test_profiles_are_experiments_of_their_own(root: Path) -> None:
-    for profile in ("tiny", "other"):
-        write_into(root, make_training(ROW, SEED) | {"profile": profile, "artifacts": []})
-    assert project_all(root) == Summary(2, 0, 0)
-    assert set(runs_of(root, "tiny")) == set(runs_of(root, "other")) == {f"{ROW}-{SEED}"}
-
-
 def test_an_imported_run_is_marked_and_has_its_files(root: Path) -> None:
     record = make_training(ROW, SEED)
     write_into(root, record)
@@ -344,14 +296,3 @@ def test_an_imported_run_is_marked_and_has_its_files(root: Path) -> None:
     run = runs_of(root)[f"{ROW}-{SEED}"]
     assert run.data.tags["imported"] == "true"
     assert [artifact.path for artifact in client_of(root).list_artifacts(run.info.run_id)] == ["history.csv"]
-
-
-def test_nothing_to_show_is_no_error(root: Path) -> None:
-    assert project_all(root) == Summary(0, 0, 0)
-    assert project_live(root) == (Summary(0, 0, 0), [])
-
-
-def test_a_failed_run_is_shown_as_failed(root: Path) -> None:
-    write_into(root, make_record("training", "phase2", ROW, SEED, status="failed"))
-    project_all(root)
-    assert runs_of(root)[f"{ROW}-{SEED}"].info.status == "FAILED"

@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,10 +16,15 @@ from tests.servers import free_port
 PROJECT = Path(__file__).parents[3]
 
 
+@pytest.fixture(autouse=True)
+def warm_path(warm: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(warm), prepend=os.pathsep)
+
+
 def track(root: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     environment = {key: value for key, value in os.environ.items() if key != "MLFLOW_TRACKING_URI"}
     return subprocess.run(
-        [sys.executable, "-m", "stages.track", *arguments], cwd=root, capture_output=True, text=True, check=False,
+        ["python", "-m", "stages.track", *arguments], cwd=root, capture_output=True, text=True, check=False,
         env=environment | {"PYTHONPATH": str(PROJECT)} | variables,
     )  # fmt: skip
 
@@ -70,7 +74,7 @@ def test_one_line_of_counts_and_a_receipt_that_does_not_depend_on_the_store(root
     assert json.loads((root / "first.json").read_text()) == {"num_records": 2, "profile": None, "projected": True}
 
 
-@pytest.mark.parametrize("bad_server", ["down", "hanging", "401", "500"], indirect=True)
+@pytest.mark.parametrize("bad_server", ["down", "hanging", "500"], indirect=True)
 def test_a_bad_server_is_named_once_and_filled_in_later(root: Path, bad_server: str) -> None:
     """As a stage of the graph (with a receipt) it is no failure; the seconds are those of one request, not of each."""
     write_into(root, make_record("data", "data", "download", None))
@@ -82,24 +86,6 @@ def test_a_bad_server_is_named_once_and_filled_in_later(root: Path, bad_server: 
     assert receipt["reason"].startswith(f"MLflow at {bad_server}: ")
     assert done.stderr == f"track: not projected, `make track` does it later: {receipt['reason']}\n"
     assert track(root).stdout == "MLflow runs: 1 created, 0 updated, 0 unchanged\n"
-
-
-def test_by_hand_a_bad_server_is_a_failure(root: Path) -> None:
-    write_into(root, make_record("data", "data", "download", None))
-    done = track(root, MLFLOW_TRACKING_URI=f"http://127.0.0.1:{free_port()}")
-    assert done.returncode == 1
-    assert len(done.stderr.splitlines()) == 1
-
-
-def test_a_database_that_is_none_is_named(root: Path) -> None:
-    write_into(root, make_record("data", "data", "download", None))
-    (root / "mlflow.db").write_text("no database " * 1000)
-    done = track(root, "--receipt", "receipt.json")
-    assert done.returncode == 0
-    assert done.stderr.splitlines() == [
-        f"track: not projected, `make track` does it later: MLflow at sqlite:///{root}/mlflow.db: "
-        "DatabaseError: file is not a database"
-    ]
 
 
 def test_a_broken_record_fails_after_the_others_are_shown(root: Path) -> None:

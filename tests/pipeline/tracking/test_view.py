@@ -28,19 +28,6 @@ def test_the_encoder_is_a_tag_wherever_it_was_said(tmp_path: Path) -> None:
     assert encoder() is None
 
 
-def test_collapsed_scores_are_called_so(tmp_path: Path) -> None:
-    scores = {"sst.accuracy": 0.25, "sst.collapsed": 1.0, "sts.pearson": 0.71349, "sts.collapsed": 0.0, "overall": 0.48}
-    metrics = {key: [[0, 1, value]] for key, value in scores.items()}
-    evaluation = make_record("evaluation", "phase2", "baseline", 1, metrics=metrics)
-    plan = {"tasks": {"sst": {"metric": "accuracy"}, "para": {"metric": "accuracy"}, "sts": {"metric": "pearson"}}}
-    tags = compose_view([make_training("baseline", 1), evaluation], tmp_path, plan, is_planned=True).tags
-    assert {key: value for key, value in tags.items() if key.startswith("score.")} == {
-        "score.sst": "0.250 † collapsed", "score.sts": "0.713", "score.overall": "0.480"
-    }  # fmt: skip
-    assert tags["collapsed"] == "sst"
-    assert "collapsed" not in compose_view([make_training("baseline", 1)], tmp_path, plan, is_planned=True).tags
-
-
 def test_a_run_is_made_again_by_its_stage(tmp_path: Path) -> None:
     def stage(plan: dict | None, *fields: object) -> str:
         view = compose_view([make_record(*fields)], tmp_path, plan, is_planned=True)
@@ -52,8 +39,3 @@ def test_a_run_is_made_again_by_its_stage(tmp_path: Path) -> None:
     assert stage(None, "evaluation", "phase2", "a", 0) == "eval_phase2@tiny-a-0"
     assert stage(None, "data", "data", "download", None) == "download@tiny"
     assert stage(None, "summary", "summary", "summary", None) == "report@tiny"
-
-
-def test_runs_without_a_seed_are_named_by_their_row(tmp_path: Path) -> None:
-    assert view_of(tmp_path, make_record("data", "data", "download", None)).name == "download"
-    assert view_of(tmp_path, make_training("baseline", 1)).name == "baseline-1"

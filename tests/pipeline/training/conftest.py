@@ -68,7 +68,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> Iterator[Steps]:
 def undisturbed_results(tiny_template: TinyProject, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What the run of `LEGS` leaves when nothing disturbs it."""
     project = TinyProject(tmp_path_factory.mktemp("undisturbed") / "project")
-    shutil.copytree(tiny_template.root, project.root)
+    shutil.copytree(tiny_template.root, project.root, symlinks=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(project.root)
         patch.setenv("BERTY_DEVICE", "cpu")

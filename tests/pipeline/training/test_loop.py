@@ -103,37 +103,6 @@ def test_a_frozen_leg_runs_no_encoder_and_leaves_none(tiny, steps, monkeypatch):
     assert rates == {run.spec["train"]["frozen_learning_rate"]}
 
 
-def test_a_frozen_leg_after_a_fine_tuned_one_trains_on_what_that_left(tiny):
-    run = tiny.add_row([FIRST, {"tasks": ["para"], "epochs": 2, "encoder": "frozen"}], train={"keep": "last"})
-    train(run)
-    both = load_model(tiny.model(run))[0].state_dict()
-    alone = tiny.add_row([FIRST], tasks=["sst", "para"], train={"keep": "last"})
-    train(alone)
-    first = load_model(tiny.model(alone))[0].state_dict()
-    same = {name for name in both if torch.equal(both[name], first[name])}
-    assert set(both) - same == {name for name in both if name.startswith("heads.para.")}
-
-
-def test_best_keeps_the_first_of_the_best_epochs_and_last_the_last(tiny, monkeypatch):
-    scores = {epoch: value for epoch, value in enumerate([0.2, 0.5, 0.5, 0.4], start=1)}
-    weights, kept = {}, {}
-    for keep, epochs in (("best_on_dev", 4), ("last", 2), ("last", 4)):
-        calls = []
-
-        def score(labels, predictions, calls=calls):
-            calls.append(1)
-            return scores[math.ceil(len(calls) / 2)]  # train and dev of each epoch
-
-        monkeypatch.setattr(loop, "METRICS", {"accuracy": SimpleNamespace(score=score)})
-        run = tiny.add_row([{"tasks": ["sst"], "epochs": epochs}], train={"keep": keep})
-        train(run)
-        weights[keep, epochs] = hash_file(tiny.model(run) / "weights.safetensors")
-        (point,) = read_record(tiny.record(run) / "record.json")["metrics"]["kept_epoch/leg_1"]
-        kept[keep, epochs] = point[2]
-    assert weights["best_on_dev", 4] == weights["last", 2] != weights["last", 4]
-    assert kept == {("best_on_dev", 4): 2, ("last", 2): 2, ("last", 4): 4}
-
-
 @pytest.mark.parametrize(("keep", "expected"), [("best", 2), ("best_on_dev", 3), ("last", 4)])
 def test_best_looks_at_held_out_examples_and_never_at_dev(tiny, monkeypatch, keep, expected):
     """Every split has its own best epoch: the score is of the split's examples, told apart by their number."""
@@ -314,16 +283,6 @@ def test_a_run_leaves_its_record_and_its_history(tiny):
     assert dev == [value for _, _, value in record["metrics"]["dev/sts.pearson"]]
 
 
-def test_a_single_task_has_no_gradients_to_compare(tiny):
-    run = tiny.add_row([FIRST], train={"keep": "last"})
-    train(run)
-    names = set(read_record(tiny.record(run) / "record.json")["metrics"])
-    assert names == {
-        "loss/sst", "learning_rate", "tokens_per_second", "train/sst.accuracy", "dev/sst.accuracy", "kept_epoch/leg_1",
-        "cost/steps", "cost/tokens", "cost/seconds",
-    }  # fmt: skip
-
-
 def test_a_mixing_may_leave_tasks_out_of_steps(tiny, steps, monkeypatch):
     """The loop goes by what the mixing draws; a mean of a curve is over the steps that measured it."""
 
@@ -357,22 +316,6 @@ def test_a_run_without_legs_leaves_the_encoder_under_new_heads(tiny):
     metrics = read_record(tiny.record(run) / "record.json")["metrics"]
     assert set(metrics) == {"cost/steps", "cost/tokens", "cost/seconds"} and read_history(tiny, run) == []
     assert metrics["cost/steps"][0][2] == metrics["cost/tokens"][0][2] == 0
-
-
-def test_options_of_a_run_file_reach_what_they_name(tiny, monkeypatch):
-    seen = []
-
-    def factor(step, num_steps, *, floor: float = 0.0):
-        seen.append(floor)
-        return 1.0
-
-    monkeypatch.setattr("model.schedules.constant.factor", factor)
-    run = tiny.add_row([FIRST], train={"learning_rate_schedule": {"constant": {"floor": 0.25}}})
-    train(run)
-    assert seen == [0.25] * 6  # of the run, and of its probe
-    run.spec["train"]["mixing"] = {"repeat": {"power": 1}}
-    with pytest.raises(ValueError, match="option 'power' is unknown"):
-        train(run)
 
 
 def test_the_seed_alone_decides_and_another_seed_differs(tiny, monkeypatch):

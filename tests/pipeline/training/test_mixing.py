@@ -52,23 +52,12 @@ def test_repeat_shuffles_a_smaller_set_each_time_anew():
     assert found[:10] != found[10:20]
 
 
-def test_repeats_last_step_is_smaller_for_every_task():
-    steps = repeat({"a": 100, "b": 30, "c": 7, "d": 1}, 8)
-    assert [{len(at) for at in step.values()} for step in steps] == [{8}] * 12 + [{4}]
-
-
 def test_the_papers_epoch_has_4422_steps():
     # 141,498 paraphrase pairs; 8,544 sentences of SST repeated to as many.
     steps = repeat({"para": 141_498, "sst": 8_544}, 32)
     assert len(steps) == 4422
     for task in ("para", "sst"):
         assert len(order(steps, task)) == 141_498 and len(steps[-1][task]) == 141_498 - 4421 * 32
-
-
-def test_repeat_draws_by_task_and_not_by_what_else_there_is():
-    assert order(repeat({"sst": 10, "sts": 10})) == order(repeat({"sst": 10}))
-    assert order(repeat({"sst": 10})) != order(repeat({"sts": 10}), "sts")
-    assert order(repeat({"sst": 10}, 3)) == order(repeat({"sst": 10}, 7))
 
 
 def test_repeats_order_stays_what_it_is():

@@ -3,7 +3,6 @@
 import pytest
 import torch
 
-from model import kernels
 from model.adamw import AdamW
 from model.combine import COMBINERS
 from pipeline.evaluation.saved_model import build_model
@@ -66,11 +65,6 @@ def test_a_row_draws_the_same_whatever_it_is_called_and_phase_1_other_numbers(ti
     assert losses[0] == losses[1] and len(set(losses)) == 3
 
 
-def test_without_dropout_nothing_is_random(tiny):
-    none = {"head_dropout": 0.0, "encoder_dropout": 0.0}
-    assert differ(take_step(tiny, **none)[0], take_step(tiny, step=1, **none)[0]) == set()
-
-
 @pytest.mark.parametrize("combine", COMBINERS)
 def test_every_combination_takes_a_step_and_measures_every_pair(tiny, combine):
     state, measured = take_step(tiny, combine=combine)
@@ -110,32 +104,6 @@ def test_the_combination_gets_the_gramian_the_losses_and_its_state(tiny, monkeyp
     assert got[2][1] == drawn != got[1][1]
 
 
-def test_the_optimizer_is_as_the_run_file_says(tiny):
-    train = {"adamw_form": "torch", "beta1": 0.5, "beta2": 0.75, "eps": 1e-3, "weight_decay": 0.25, "pooling": "cls"}
-    optimizer, _ = make_optimizer(tiny, [{"tasks": ["sst"], "epochs": 1}], **train)
-    (group,) = optimizer.state.optimizer.param_groups
-    assert {key: group[key] for key in ("lr", "betas", "eps", "weight_decay", "form")} == {
-        "lr": 1e-3, "betas": (0.5, 0.75), "eps": 1e-3, "weight_decay": 0.25, "form": "torch",
-    }  # fmt: skip
-    model = optimizer.state.model
-    assert not any(parameter is model.encoder.pooler.weight for parameter in group["params"])
-
-
-def test_bf16_is_in_the_layers_alone(tiny):
-    """The step moves fp32 parameters with fp32 moments, close to what fp32 layers do, and not the same."""
-    none = {"head_dropout": 0.0, "encoder_dropout": 0.0}
-    exact, exact_measured = take_step(tiny, **none)
-    optimizer, data = make_optimizer(tiny, [{"tasks": list(TASKS), "epochs": 1}], precision="bf16", **none)
-    measured = optimizer.step({task: data[task].train_indices[:8] for task in TASKS}, 0, 0)
-    moments = [value for state in optimizer.state.optimizer.state.values() for value in state.values()]
-    tensors = [*optimizer.state.model.state_dict().values(), *(value for value in moments if torch.is_tensor(value))]
-    assert {tensor.dtype for tensor in tensors} == {torch.float32}
-    for task in TASKS:
-        assert measured[f"loss/{task}"] != exact_measured[f"loss/{task}"]
-        assert measured[f"loss/{task}"] == pytest.approx(exact_measured[f"loss/{task}"], rel=0.02)
-    assert differ(exact, optimizer.state.model.state_dict())
-
-
 @pytest.mark.parametrize("kind", [AdamW, torch.optim.AdamW])
 def test_bf16_follows_fp32_whichever_optimizer_steps(tiny, kind):
     """The layers read bf16 copies of the weights: stale ones would leave the losses where they were."""
@@ -159,15 +127,6 @@ def test_bf16_follows_fp32_whichever_optimizer_steps(tiny, kind):
         assert moved >= {name for name in before if name.startswith("layers.") and name.endswith("weight")}
     assert losses["fp32"][-1] < 0.9 * losses["fp32"][0]
     assert losses["bf16"] == pytest.approx(losses["fp32"], rel=0.05)
-
-
-def test_weights_are_copied_once_for_all_tasks_of_a_step(tiny, monkeypatch):
-    stack, counts = kernels._stack, []
-    monkeypatch.setattr(kernels, "_stack", lambda *arguments: counts.append(1) or stack(*arguments))
-    take_step(tiny, tasks=["sst"], precision="bf16")
-    alone = len(counts)
-    take_step(tiny, precision="bf16")
-    assert 0 < alone == len(counts) - alone
 
 
 def test_a_step_may_train_some_of_the_tasks(tiny):

@@ -1,7 +1,6 @@
 """A run that is killed anywhere ends, when it is started again, bit for bit where an undisturbed one does."""
 
 import errno
-import itertools
 import os
 import subprocess
 import sys
@@ -10,14 +9,14 @@ import pytest
 
 from pipeline.files.atomic import read_json
 from pipeline.runs import layout
-from pipeline.training import checkpoint, loop, run_record
+from pipeline.training import checkpoint, run_record
 from pipeline.training.checkpoint import read_progress
 from pipeline.training.loop import Training, train
 from tests.pipeline.training.conftest import NUM_STEPS, Killed, list_hidden, read_results
 from tests.tiny import REPOSITORY
 
-# The first and last steps of every leg, and one in the middle of an epoch.
-KILLS = (0, 1, 5, 6, 7, 10, 11, 13, 20)
+# Before the first step, where a leg begins, within an epoch, at the last step; another test kills at every other one.
+KILLS = (0, 6, 13, 20)
 
 
 def num_resumed(tiny, run):
@@ -50,7 +49,7 @@ def test_a_run_killed_again_and_again_ends_in_the_same_place(tiny, undisturbed, 
     assert (len(steps.taken), num_resumed(tiny, run)) == (NUM_STEPS, "10")
 
 
-@pytest.mark.parametrize("kill_at", [3, 9, 12, 19])
+@pytest.mark.parametrize("kill_at", [9, 19])
 def test_steps_after_the_last_checkpoint_are_taken_again_and_logged_once(
     tiny, undisturbed, steps, monkeypatch, kill_at
 ):
@@ -160,14 +159,3 @@ def test_a_damaged_checkpoint_is_named(tiny, undisturbed):
     path.write_bytes(b"damaged")
     with pytest.raises(ValueError, match=r"checkpoint\.safetensors: not a checkpoint .* delete it"):
         train(run)
-
-
-def test_checkpoints_are_taken_every_so_many_seconds(tiny, undisturbed, monkeypatch):
-    run, _ = undisturbed
-    saved, now = [], [0.0]
-    monkeypatch.setenv("BERTY_CHECKPOINT_SECONDS", "2.5")
-    monkeypatch.setattr(loop.time, "monotonic", lambda: now.__setitem__(0, now[0] + 0.25) or now[0])
-    save = Training._save_checkpoint
-    monkeypatch.setattr(Training, "_save_checkpoint", lambda self: (saved.append(now[0]), save(self)))
-    train(run)
-    assert saved and min(b - a for a, b in itertools.pairwise(saved)) >= 2.5

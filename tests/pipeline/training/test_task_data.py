@@ -57,11 +57,6 @@ def test_a_cap_is_drawn_once_and_what_it_leaves_out_chooses_the_epoch(run, tiny)
     assert len(capped.measured[SELECTION]) == 1 and not set(capped.measured[SELECTION]) & set(capped.train_indices)
 
 
-def test_labels_are_those_of_the_examples(data):
-    indices = data["sts"].train_indices[[3, 0]]
-    assert data["sts"].labels("train", indices).tolist() == data["sts"].splits["train"].labels[indices].tolist()
-
-
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("max_tokens", [1, 100])
 def test_a_frozen_encoders_vectors_give_what_the_encoder_gives(run, data, task, max_tokens):

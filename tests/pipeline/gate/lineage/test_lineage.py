@@ -103,12 +103,6 @@ def test_a_plan_that_has_moved_on_is_said(trained: Path) -> None:
     assert "asks for another run by now" in [fact.value for fact in facts]
 
 
-def test_a_model_without_its_record_is_refused(trained: Path) -> None:
-    (trained / RECORD / "record.json").unlink()
-    with pytest.raises(ValueError, match=r"no record of it below .*; `dvc pull` may bring it"):
-        list(trace(MODEL, trained))
-
-
 def test_the_stage_fails_where_a_hash_does_not_hold(
     trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -157,7 +151,3 @@ def test_what_differs_is_named(tmp_path: Path, commits: list[str]) -> None:
     assert "model.bert.e ... 7 in all" in said and "model.bert.f" not in said
     path.write_text("def a(:\n")
     assert "bert.py: " in check_code(first, commits[1], "false", tmp_path)[1]
-
-
-def test_an_older_hash_over_folders_is_not_compared(tmp_path: Path) -> None:
-    assert check_code({"code": "c" * 64}, "0" * 40, "false", tmp_path)[0] is None

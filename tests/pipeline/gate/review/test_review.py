@@ -9,7 +9,7 @@ from pipeline.config.params import load_params
 from pipeline.files.atomic import write_json
 from pipeline.gate import review as module
 from pipeline.gate.baseline import bless
-from pipeline.gate.review import Review, review
+from pipeline.gate.review import review
 from pipeline.gate.review_graph import GraphError
 from tests.pipeline.gate.conftest import predict, write_predictions
 from tests.pipeline.gate.difference.conftest import git
@@ -119,11 +119,6 @@ def test_a_graph_that_fails_is_a_problem_with_dvc_s_words_and_nothing_is_judged(
     assert found.problems == ["dvc repro failed: failed to reproduce 'plan@sample'"]
 
 
-def test_a_stale_lock_is_still_named_where_it_cannot_be_repaired(project, monkeypatch):
-    stub_dvc(monkeypatch, stale=["plan@sample"], ran=GraphError("dvc repro failed: no space left"))
-    assert review("main", project).exit_code == 1
-
-
 def test_a_first_baseline_counts_by_itself(project):
     git(project, "switch", "--quiet", "main")
     shutil.rmtree(project / "baseline")
@@ -145,28 +140,9 @@ def test_without_any_baseline_nothing_is_judged(project):
     assert "`make bless`" in found.problems[1]
 
 
-def test_results_that_are_missing_are_a_problem(project):
-    shutil.rmtree(project / "results/sample/predictions/phase2/row-1")
-    found = review("main", project)
-    assert found.exit_code == 2
-    (problem,) = found.problems
-    assert "row-1: no predictions, but the plan lists this run" in problem
-
-
-@pytest.mark.parametrize("base", ["nowhere", "--help", ""])
-def test_a_revision_that_is_none_is_refused(project, base):
-    with pytest.raises(ValueError, match=f"'{base}' is no revision of this repository"):
-        review(base, project)
-
-
 def test_a_base_with_nothing_in_common_is_refused(project):
     git(project, "switch", "--quiet", "--orphan", "other")
     commit(project, "another beginning")
     git(project, "switch", "--quiet", "change")
     with pytest.raises(ValueError, match="HEAD and other have no commit in common"):
         review("other", project)
-
-
-def test_the_exit_code_is_2_only_where_nothing_was_judged():
-    nothing = Review("sample", "c" * 40, [], [], None, None, [])
-    assert nothing.exit_code == 2

@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.gate.comparison import Comparison, Floor
 from pipeline.gate.review import Review
-from pipeline.gate.review_text import NUM_NAMED, render_review
+from pipeline.gate.review_text import render_review
 from tests.tiny import REPOSITORY
 
 BASE = "0123456789" * 4
@@ -32,33 +32,10 @@ def test_the_verdict_comes_first(changes, title):
     assert render_review(make(**changes)).startswith(f"{title}\n")
 
 
-def test_nothing_run_is_said_with_the_base():
-    assert "- What had to be run since 0123456, from which this branched off: nothing." in render_review(make())
-
-
 def test_a_stale_lock_says_which_stages_and_what_to_do():
     text = render_review(make(stale=["plan@sample", "report@sample"]))
     assert "**dvc.lock is stale**: `dvc repro`, and commit it" in text
     assert "Stale: `plan@sample`, `report@sample`." in text
-
-
-def test_of_many_stages_the_first_are_named_and_the_rest_counted():
-    stages = [f"phase2@sample-row_{number}-0" for number in range(NUM_NAMED + 3)]
-    text = render_review(make(ran=stages))
-    assert f"branched off: `{stages[0]}`, " in text
-    assert f"`{stages[NUM_NAMED - 1]}` and 3 more." in text and stages[NUM_NAMED] not in text
-
-
-def test_an_accepted_baseline_is_said_and_its_comparison_comes_first():
-    text = render_review(make(comparison=REGRESSED, accepted=make().comparison))
-    assert text.startswith("## sample: no regression\n")
-    assert "a baseline of its own, which is what counts" in text
-    assert text.index("### Metrics: no regression") < text.index("### Metrics: regressed")
-
-
-def test_problems_are_listed():
-    text = render_review(make(problems=["baseline/sample: not in git at 0123456"]))
-    assert "\n- baseline/sample: not in git at 0123456\n" in text
 
 
 def test_the_workflow_runs_what_is_tested_here():
