@@ -5,7 +5,7 @@ import textwrap
 from pipeline.reporting.document import Document, cell_text
 from pipeline.reporting.text_tables import render_markdown as render_table
 
-NOTE_WIDTH = 120
+NOTE_WIDTH = 128
 WHOLE = {"break_long_words": False, "break_on_hyphens": False}
 
 
