@@ -13,7 +13,7 @@ def render_review(review: Review) -> str:
     lines += [f"- {problem}" for problem in review.problems]
     if review.stale:
         lines.append(
-            f"- **dvc.lock is stale**: `dvc repro`, and commit it with results/. Stale: {_name(review.stale)}."
+            f"- **dvc.lock is stale**: `dvc repro`, and commit it. Stale: {_name(review.stale)}."
         )
     if review.ran is not None:
         ran = _name(review.ran) if review.ran else "nothing"

@@ -72,7 +72,11 @@ def compose_paper(results: Results, table: pd.DataFrame, intervals: pd.DataFrame
     cells, tasks = _cells(table, intervals, "phase2", with_paper=True), order_tasks(table)
     header = ["row", *(task_title(results, task) for task in tasks), "seeds"]
     lines = [
-        [f"`{row['row']}`", *(_short(cells.get((row["row"], task))) for task in tasks), str(len(row["seeds"]))]
+        [
+            f"`{row['row']}`",
+            *(_short(cells.get((row["row"], task))) for task in tasks),
+            str(len(results.runs_of("phase2", row["row"]))),
+        ]
         for row in results.rows("phase2")
         if row.get("paper") or row["row"] == UNTRAINED
     ]

@@ -14,6 +14,13 @@ import pytest
 from tests.graph.project import Project
 from tests.tiny import PROFILE
 
+BROKEN_SCHEDULE = '''"""A schedule that fails."""
+
+
+def factor(step: int, num_steps: int) -> float:
+    raise ValueError("out of coffee")
+'''
+
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory) -> Project:
@@ -60,21 +67,23 @@ def test_when_a_run_fails_the_others_go_on_and_what_starts_from_it_does_not_star
     before = project.params
     params = project.params
     params["train"]["learning_rate"] = 2.0e-3
-    params["phase1"]["sst_then_sts"]["train"] = {"learning_rate": 1.0e30}  # diverges
+    params["phase1"]["sst_then_sts"]["train"] = {"learning_rate_schedule": "broken"}
     project.write(params)
+    schedule = project.root / "model/schedules/broken.py"
+    schedule.write_text(BROKEN_SCHEDULE)
     failed = repro(project, "--jobs", "2")
     assert failed.returncode == 1
     assert "phase1/sst_then_sts-0 failed" in failed.stderr
-    assert "not finite" in failed.stderr, "the end of its log"
+    assert "out of coffee" in failed.stderr, "the end of its log"
     assert "phase2/iteration_1-0" in list_trained(failed.stdout)
     assert not [name for name in list_trained(failed.stdout) if "iteration_2" in name or "iteration_3" in name]
-    params["phase1"]["sst_then_sts"].pop("train")
-    project.write(params)
+    schedule.write_text(BROKEN_SCHEDULE.replace('raise ValueError("out of coffee")', "return 1.0"))
     mended = repro(project, "--jobs", "2")
     assert mended.returncode == 0, mended.stderr
     assert set(list_trained(mended.stdout)) == {
         f"{name}-0" for name in ("phase1/sst_then_sts", "phase2/iteration_2", "phase2/iteration_3")
     }
+    schedule.unlink()
     project.write(before)
     assert list_trained(repro(project).stdout) == [], "the results of before are in the run cache"
 
