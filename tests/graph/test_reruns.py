@@ -96,6 +96,7 @@ def test_a_new_seed_and_a_new_encoder_train_only_themselves(project):
 
 
 def test_a_typo_stops_everything_before_anything_trains(project):
+    project.repro()
     lock = (project.root / "dvc.lock").read_bytes()
     for change, message in (({"contrl": "iteration_2"}, "contrl"), ({"control": "iteration_9"}, "iteration_9")):
         params = project.params

@@ -120,12 +120,6 @@ def test_the_fused_step_equals_the_one_written_out(form):
         torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-6)
 
 
-def test_the_defaults_are_the_courses():
-    group = AdamW([torch.nn.Parameter(torch.zeros(1))]).param_groups[0]
-    defaults = {key: value for key, value in group.items() if key != "params"}
-    assert defaults == {"lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-6, "weight_decay": 0.0, "form": "course"}
-
-
 def test_a_parameter_without_gradient_is_left_alone_and_counts_its_own_steps():
     torch.manual_seed(0)
     always, sometimes, alone = (torch.nn.Parameter(torch.ones(3, dtype=torch.float64)) for _ in range(3))

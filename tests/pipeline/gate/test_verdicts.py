@@ -76,15 +76,6 @@ def test_the_same_runs_on_both_sides_tell_of_seeds_once():
         assert _measure_spread(rows, pair).degrees == degrees
 
 
-def test_constant_predictions_score_0_and_are_noted():
-    cell = make_cell("sts")
-    constant = Cell("phase2", "row", "sts", cell.labels_N, cell.baseline_SN, np.full_like(cell.current_SN, 2.5))
-    (verdict,) = judge_cells(constant)
-    assert (verdict.current, verdict.verdict) == (0, "regressed")
-    assert verdict.note == "current: collapsed in 3 of 3 seeds"
-    assert verdict.is_newly_collapsed and (verdict.baseline_collapsed, verdict.current_collapsed) == (0, 3)
-
-
 @pytest.mark.parametrize("values", [(1.0, 2.0), (1.0, 1.0)])
 def test_two_collapsed_sides_are_no_comparison(values):
     cell, other = make_cell("sts"), make_cell("sst", -0.05)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.reporting.controls import CONTROL_COLUMNS, control_table
+from pipeline.reporting.controls import control_table
 from pipeline.reporting.intervals import measure_scores
 from pipeline.reporting.results import read_results
 from pipeline.statistics.holm import adjust
@@ -59,11 +59,6 @@ def test_more_comparisons_need_more_than_one(profile):
     assert list(table["mark"]) == [""] * 10
 
 
-def test_without_controls_there_is_only_a_header(profile):
-    profile.add("phase2", "row", [{"sst": 0.5}, {"sst": 0.5}])
-    assert compare(profile).to_csv(index=False) == ",".join(CONTROL_COLUMNS) + "\n"
-
-
 def test_only_seeds_that_both_rows_have_are_compared(profile):
     profile.add("phase2", "control", [{"sst": 0.5}, {"sst": 0.7}])
     profile.add("phase2", "row", [{"sst": 0.6}], control="control", seeds=[0])
@@ -76,18 +71,6 @@ def test_rows_without_a_seed_in_common_are_refused(profile):
     profile.add("phase2", "row", [{"sst": 0.6}], control="control", seeds=[0])
     with pytest.raises(ValueError, match="row has seeds .0,., its control control .1,."):
         compare(profile)
-
-
-def test_two_collapsed_cells_have_empty_cells_and_are_in_no_family(profile):
-    for row, control in (("control", None), ("row", "control"), ("other", "control")):
-        profile.add("phase2", row, [{"sst": 0.5}, {"sst": 0.5}], control=control)
-    for row in ("control", "row"):
-        for seed in (0, 1):
-            profile.collapse("phase2", row, seed, "sst")
-    table = compare(profile).set_index("row")
-    assert table.loc["row", ["difference", "sd", "low", "high", "p", "p_holm"]].isna().all()
-    assert list(table["collapsed"]) == [2, 0] and list(table["control_collapsed"]) == [2, 2]
-    assert table["p_holm"]["other"] == table["p"]["other"]
 
 
 def test_control_that_is_not_in_the_plan_is_named(profile):

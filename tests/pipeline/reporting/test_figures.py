@@ -18,7 +18,6 @@ from pipeline.reporting.gradients import draw_conflicts, draw_norms
 from pipeline.reporting.histories import CONFLICT_COLUMNS, NORM_COLUMNS
 from pipeline.reporting.results import read_results
 
-DPI = 200
 HISTORY = "{leg},{epoch},{epoch}0,{split},{task},{metric},{value}\n"
 
 
@@ -101,15 +100,11 @@ def test_curves_have_a_panel_per_task_with_mean_and_metric(tmp_path, drawn, resu
     figure, title, note, _ = drawn[0]
     assert title == "Phase 1: sst then sts" and "at most 12 examples" in note and "2 seeds" in note
     sst, sts = figure.axes
-    assert [axes.get_title("left") for axes in (sst, sts)] == ["sst", "sts"]
-    assert [axes.get_ylabel() for axes in (sst, sts)] == ["accuracy", "Pearson"]
     dev, train = solid_lines(sst)
     assert list(dev.get_xdata()) == list(train.get_xdata()) == [1, 2, 3]
     assert list(dev.get_ydata()) == pytest.approx([0.45, 0.55, 0.45])  # without the .9 of the other task's leg
     assert list(train.get_ydata()) == pytest.approx([0.3, 0.6, 0.9])
     assert list(solid_lines(sts)[0].get_xdata()) == [1, 2, 3], "epochs of later legs are counted from one"
-    band = sst.collections[0].get_paths()[0].vertices
-    assert sorted({round(y, 3) for x, y in band if x == 2}) == [0.5, 0.6], "from the lowest to the highest seed"
 
 
 def test_the_forest_has_words_where_there_is_no_number(tmp_path, drawn, results):
@@ -129,19 +124,17 @@ def test_smoothing_is_a_centred_mean_of_five_windows(tmp_path, drawn):
 
 
 @pytest.mark.parametrize(
-    ("draw", "inches"),
+    "draw",
     [
-        (draw_phase1, (6.6, 3.4)),
-        (lambda stem, results: draw_ablation(stem, results, make_controls()), (10, 2.86)),
-        (lambda stem, _: draw_conflicts(stem, make_conflicts()), (9.9, 4.2)),
-        (lambda stem, _: draw_norms(stem, make_norms()), (6.6, 3.4)),
-        (lambda stem, results: draw_curves(stem, results, "phase2", None, "Phase 2"), (6.6, 2.7)),
-        (lambda stem, results: draw_ablation(stem, results, make_controls().iloc[:0]), (6.6, 2.7)),
-        (lambda stem, _: draw_conflicts(stem, make_conflicts().iloc[:0]), (6.6, 2.7)),
-        (lambda stem, _: draw_norms(stem, make_norms().iloc[:0]), (6.6, 2.7)),
+        draw_phase1,
+        lambda stem, results: draw_ablation(stem, results, make_controls()),
+        lambda stem, results: draw_ablation(stem, results, make_controls().iloc[4:]),
+        lambda stem, _: draw_conflicts(stem, make_conflicts()),
+        lambda stem, _: draw_norms(stem, make_norms()),
+        lambda stem, _: draw_norms(stem, make_norms().iloc[:0]),
     ],
 )
-def test_files_are_the_same_twice_whatever_the_users_style_and_not_blank(tmp_path, results, draw, inches):
+def test_files_are_the_same_twice_whatever_the_users_style_and_not_blank(tmp_path, results, draw):
     draw(tmp_path / "first", results)
     with matplotlib.rc_context({"lines.linewidth": 9, "font.size": 20, "savefig.facecolor": "red"}):
         draw(tmp_path / "second", results)
@@ -151,7 +144,6 @@ def test_files_are_the_same_twice_whatever_the_users_style_and_not_blank(tmp_pat
     assert b"tEXt" not in first and b"tIME" not in first and not re.search(r"dc:date|Matplotlib v", svg)
     assert ElementTree.fromstring(svg).tag.endswith("svg")
     pixels = image.imread(tmp_path / "first.png")
-    assert pixels.shape[:2] == pytest.approx((inches[1] * DPI, inches[0] * DPI), abs=1)
     assert np.unique(pixels.reshape(-1, pixels.shape[2]), axis=0).shape[0] > 20
 
 

@@ -64,13 +64,6 @@ def test_summary_record_holds_the_tables(full_profile, tmp_path, monkeypatch):
     assert (record["start_time"], record["end_time"]) == (1_000, 2_001)
 
 
-def test_the_summary_names_the_collapsed_cells(full_profile, tmp_path, monkeypatch):
-    full_profile.collapse("phase2", "iteration_2", 1, "para", "sts")
-    report(full_profile, tmp_path, monkeypatch)
-    tags = read_record(tmp_path / "artifacts/demo/summary/record.json")["tags"]
-    assert tags["collapsed"] == "iteration_2 para, iteration_2 sts"
-
-
 def test_row_that_left_the_plan_leaves_the_tables(full_profile, tmp_path, monkeypatch):
     full_profile.index["phase2"] = full_profile.index["phase2"][:1]
     full_profile.save()

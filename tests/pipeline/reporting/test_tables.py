@@ -1,6 +1,5 @@
 """The tables against means and deviations computed by hand."""
 
-import pandas as pd
 import pytest
 
 from pipeline.reporting.results import read_results
@@ -33,13 +32,6 @@ def test_table2_by_hand(profile):
     assert list(table["paper"]) == [0.484, 0.803, 0.746, 0.678]
 
 
-def test_overall_spreads_less_than_its_parts_when_they_move_against_each_other(profile):
-    profile.add("phase2", "row", [{"sst": 0.4, "para": 0.5, "sts": 0.6}, {"sst": 0.6, "para": 0.5, "sts": 0.4}])
-    overall = score_table(read(profile), "phase2").iloc[-1]
-    assert overall["task"] == "overall"
-    assert (overall["mean"], overall["sd"]) == pytest.approx((0.5, 0.0))
-
-
 def test_one_seed_has_no_deviation_and_no_paper_value_stays_empty(single_seed_profile, tmp_path):
     single_seed_profile.add("part1", "sst_pretrain", [{"sst": 0.375}], paper={"sst": 0.399})
     single_seed_profile.add("part1", "sst_other", [{"sst": 0.5}])
@@ -59,17 +51,6 @@ def test_overall_is_that_of_the_row_s_own_tasks(profile):
     overall = table[table["task"] == "overall"].set_index("row")
     assert overall["mean"].to_dict() == pytest.approx({"three": 0.65, "two": 0.575})
     assert overall["paper"]["two"] == 0.5
-
-
-def test_empty_phase_is_a_table_with_only_a_header(profile):
-    assert score_table(read(profile), "part1").to_csv(index=False) == "row,task,metric,mean,sd,n,paper\n"
-
-
-def test_csv_round_trip_keeps_every_value(profile, tmp_path):
-    profile.add("phase2", "iteration_3", [{"sst": 1 / 3}, {"sst": 0.1 + 0.2}], paper={"sst": 0.484})
-    table = score_table(read(profile), "phase2")
-    table.to_csv(tmp_path / "table.csv", index=False)
-    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "table.csv"), table, check_exact=True)
 
 
 def test_metrics_of_both_tables_together(profile):
@@ -103,11 +84,3 @@ def test_rows_evaluated_on_different_dev_sets_are_refused(profile):
     profile.write_evaluation("phase2", "row", 1, {"sst": 0.5}, extra={"sst.majority_accuracy": 0.3})
     with pytest.raises(ValueError, match="phase2/row-1: the commonest class of sst scores 0.3"):
         trivial_scores(read(profile), "phase2")
-
-
-def test_the_trivial_score_is_the_metric_s_own(profile):
-    profile.index["tasks"]["sst"]["metric"] = "macro_f1"
-    profile.add("phase2", "row", [{"sst": 0.4}] * 2)
-    for seed in (0, 1):
-        profile.write_evaluation("phase2", "row", seed, {"sst": 0.4}, extra={"sst.majority_macro_f1": 0.08})
-    assert trivial_scores(read(profile), "phase2") == {"sst": 0.08}

@@ -63,14 +63,6 @@ def test_resuming_cuts_back_to_the_remembered_size(tmp_path: Path) -> None:
     assert [event["metrics"]["m"] for event in read_events(path)[1:]] == [0.1, 0.3]
 
 
-def test_resuming_what_is_not_there_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "events.jsonl"
-    with pytest.raises(ValueError, match=r"cannot resume at byte 9, the file has 0"):
-        EventLog.resume(path, 9)
-    with EventLog.start(path, IDENTITY), pytest.raises(ValueError, match="cannot resume at byte 0"):
-        EventLog.resume(path, 0)
-
-
 @pytest.mark.parametrize("change", [-1, 1])
 def test_resuming_where_no_line_ends_is_refused(tmp_path: Path, change: int) -> None:
     path = tmp_path / "events.jsonl"

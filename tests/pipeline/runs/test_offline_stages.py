@@ -134,17 +134,6 @@ def test_a_failure_is_named_and_what_is_done_is_packed(project: Path) -> None:
     assert not [name for name in names if "phase2/iteration_3-0/" in name or "summary" in name]
 
 
-def test_import_says_which_runs_are_missing(
-    pack: Pack, home: Path, dead_server: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    archive = pack(num_done=4)
-    monkeypatch.chdir(home)
-    done = run_module(sys.executable, "stages.import_results", archive)
-    assert done.returncode == 0, done.stderr
-    assert "these runs are missing: phase2/iteration_3-0, eval_phase2/iteration_3-0\n" in done.stdout
-    assert not list(home.rglob("table*"))
-
-
 def test_import_writes_the_tables_when_every_run_is_there(
     pack: Pack, home: Path, dead_server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -110,14 +110,6 @@ def test_a_table_that_regressed_stops_the_best_of_models(project):
     assert promotion.table.is_regressed and not promotion.is_champion and champion(project) is None
 
 
-def test_without_a_baseline_nothing_is_promoted(project):
-    make_candidate(project, "good")
-    shutil.rmtree(project / "baseline")
-    with pytest.raises(ValueError, match="baseline/sample/predictions: no such folder"):
-        promote(load_params(), project)
-    assert champion(project) is None
-
-
 def test_a_champion_whose_predictions_are_gone_cannot_be_compared(project):
     make_candidate(project, "good")
     promote(load_params(), project)

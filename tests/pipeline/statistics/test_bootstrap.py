@@ -1,7 +1,5 @@
 """Resampled scores are the metric of the resampled examples, shared by all runs, and the same every time."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 from scipy.stats import norm
@@ -25,15 +23,6 @@ def test_each_resample_is_the_metric_of_its_examples(metric, monkeypatch):
         drawn = rng.integers(50, size=50)
         expected = [METRICS[metric].score(LABELS_N[drawn], row_N[drawn]) for row_N in PREDICTIONS_SN]
         assert scores_S == pytest.approx(expected, abs=1e-6)
-
-
-@pytest.mark.parametrize("metric", METRICS)
-def test_a_metric_need_not_know_of_resamples(metric, monkeypatch):
-    monkeypatch.setattr(bootstrap, "NUM_RESAMPLES", 7)
-    expected = resample_scores(metric, LABELS_N, PREDICTIONS_SN, np.random.default_rng(4))
-    monkeypatch.setattr(bootstrap, "METRICS", {metric: SimpleNamespace(score=METRICS[metric].score)})
-    scores_BS = resample_scores(metric, LABELS_N, PREDICTIONS_SN, np.random.default_rng(4))
-    np.testing.assert_allclose(scores_BS, expected, atol=1e-6)
 
 
 def test_seed_noise_has_the_variances_by_their_weights():

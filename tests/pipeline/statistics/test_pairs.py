@@ -51,8 +51,3 @@ def test_two_seeds_of_one_pair_are_half_believed_and_those_of_many_pairs_are():
     independent = mean_variance(pair, [make_pair(400, 0.0)])
     assert alone > 0.5 * independent
     assert among < 0.5 * alone
-
-
-def test_a_pair_is_never_less_sure_than_two_samples():
-    opposite = make_pair(3, -0.9)
-    assert mean_variance(opposite, [opposite]) <= 1.01 * mean_variance(opposite, [make_pair(400, 0.0)])

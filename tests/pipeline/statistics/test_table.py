@@ -50,12 +50,6 @@ def test_one_seed_is_examples_alone():
     assert table.seed_weights == {}
 
 
-def test_rows_that_predict_the_same_in_every_shared_seed_do_not_differ_at_all():
-    predictions_SN = predict([0.6, 0.7, 0.65])
-    table = score("t", {"a": predictions_SN, "b": predictions_SN[1:]}, {"b": [1, 2]})
-    assert table.difference("a", "b") == (0.0, 0.0, 1.0)
-
-
 def test_a_difference_is_that_of_the_shared_seeds():
     ours_SN, theirs_SN = predict([0.9, 0.6, 0.62]), predict([0.6, 0.58, 0.2])
     table = score("t", {"a": ours_SN, "b": theirs_SN}, {"a": [0, 1, 2], "b": [1, 2, 5]})

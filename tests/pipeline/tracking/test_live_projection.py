@@ -93,14 +93,3 @@ def test_a_live_run_that_fell_silent_was_killed(root: Path, recent: None, monkey
     monkeypatch.setattr(time, "time", lambda: (T0 + 400_000) / 1000)
     project_live(root)
     assert runs_of(root)[f"{ROW}-{SEED}"].info.status == "RUNNING"
-
-
-def test_a_broken_event_file_is_named_and_holds_nothing_up(root: Path, recent: None) -> None:
-    live_file(root).write_text("".join(event_lines(make_training(ROW, SEED))[:12]))
-    broken = root / ".work" / "broken" / "events.jsonl"
-    broken.parent.mkdir()
-    broken.write_text("{\n{}\n")
-    summary, problems = project_live(root)
-    assert summary == Summary(1, 0, 0)
-    assert len(problems) == 1
-    assert str(broken) in problems[0]

@@ -187,18 +187,6 @@ def test_an_evaluation_that_comes_later_joins_its_run(root: Path) -> None:
     assert len(history(root, after, "loss/sst")) == NUM_WINDOWS
 
 
-def test_a_run_that_was_trained_again_takes_the_place_of_the_old_one(root: Path) -> None:
-    record = make_training(ROW, SEED)
-    write_into(root, record)
-    project_all(root)
-    later = [[step, time_ms + 60_000, value] for step, time_ms, value in record["metrics"]["dev/sst.accuracy"]]
-    write_into(root, record | {"metrics": {"dev/sst.accuracy": later}})
-    assert project_all(root) == Summary(0, 1, 0)
-    run = runs_of(root)[f"{ROW}-{SEED}"]
-    assert history(root, run, "dev/sst.accuracy") == later
-    assert set(run.data.metrics) == {"dev/sst.accuracy"}
-
-
 @SERVER_TOO
 def test_a_run_that_was_rekeyed_stays_the_same_run(root: Path) -> None:
     def rekey(record: dict, key: str) -> dict:

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 import requests
-from mlflow import MlflowClient
 
-from pipeline.tracking.store import StoreUnavailable, find_experiment, name_failures, open_store, tracking_uri
+from pipeline.tracking.store import StoreUnavailable, name_failures, tracking_uri
 
 PROJECT = Path(__file__).parents[3]
 OPEN = "import sys; from pathlib import Path; from pipeline.tracking.store import *; "
@@ -23,14 +22,6 @@ def test_the_store_is_a_file_at_the_root_unless_the_environment_says_otherwise(
     assert tracking_uri(Path(".")) == f"sqlite:///{tmp_path}/mlflow.db"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
     assert tracking_uri(tmp_path) == "http://127.0.0.1:1"
-
-
-def test_an_experiment_is_made_once_with_its_artifacts_at_the_root(root: Path) -> None:
-    first = find_experiment(open_store(root), "tiny")
-    assert find_experiment(open_store(root), "tiny") == first
-    experiment = MlflowClient(tracking_uri(root)).get_experiment(first)
-    assert experiment.name == "tiny"
-    assert experiment.artifact_location == (root / "mlartifacts" / "tiny").as_uri()
 
 
 def test_processes_that_open_a_new_store_at_once_all_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

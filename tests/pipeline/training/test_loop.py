@@ -19,11 +19,9 @@ from pipeline.files.digest import derive_seed, hash_file, hash_folder
 from pipeline.runs import layout
 from pipeline.runs.record import read_record
 from pipeline.training import loop
-from pipeline.training.batches import choose
 from pipeline.training.loop import train
 from pipeline.training.mixing import MIXINGS
 from pipeline.training.run_record import HISTORY_COLUMNS
-from pipeline.training.task_data import FineTuned
 from tests.pipeline.training.conftest import LEGS, read_history, read_results
 from tests.tiny import ENCODER, PROFILE
 
@@ -181,17 +179,6 @@ class TestPhase2:
             train(run)
         assert not tiny.model(run).exists()
 
-    def test_the_recipes_result_is_part_of_the_key(self, tiny, recipe):
-        before = tiny.start("iteration_2").key
-        tiny.change(phase1__sst_then_sts__train={"learning_rate": 2e-3})
-        tiny.plan()
-        train(tiny.run("phase1", "sst_then_sts"))
-        assert tiny.start("iteration_2").key != before
-        assert tiny.start("baseline").start == {
-            "kind": "encoder",
-            "sha256": hash_file(tiny.root / layout.encoder(PROFILE, ENCODER) / "model.safetensors"),
-        }
-
 
 def test_a_loss_that_is_not_finite_ends_the_run_with_its_place(tiny, monkeypatch):
     losses, loss = [], Classify.loss
@@ -337,27 +324,6 @@ def test_the_seed_alone_decides_and_another_seed_differs(tiny, monkeypatch):
     assert hash_file(tiny.root / layout.model(PROFILE, "phase2", "new", 1) / "weights.safetensors") != hash_file(
         tiny.model(run) / "weights.safetensors"
     )
-
-
-def test_a_capped_training_set_and_the_root_argument(tiny, steps, monkeypatch, tmp_path):
-    tiny.change(profiles__tiny__max_train={"sst": 9})
-    tiny.plan()
-    run = tiny.run("part1", "sst_finetune")
-    tiny_root = tiny.root
-    absolute = type(run)(tiny_root / run.path, None, run.spec, None, run.key)
-    seen, output = [], FineTuned.output
-    monkeypatch.setattr(
-        FineTuned, "output", lambda self, task, at, fixed: seen.append(at) or output(self, task, at, fixed)
-    )
-    (tmp_path / "elsewhere").mkdir()
-    monkeypatch.chdir(tmp_path / "elsewhere")
-    train(absolute, tiny_root)
-    assert len(steps.taken) == 2  # 2 epochs of one batch: 9 examples at 64
-    num_examples = read_tokens(tiny_root / run.spec["tasks"]["sst"]["tokens"]["train"]).num_examples
-    assert {tuple(sorted(indices)) for indices in seen} == {tuple(choose("train sst", num_examples, 9))}
-    record = read_record(tiny.record(run) / "record.json")
-    assert {d["name"]: d["num_examples"] for d in record["datasets"]}["sst-train"] == 9
-    assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
 def test_another_version_than_planned_trains_nothing_or_where_it_may_is_on_record(tiny, monkeypatch):
