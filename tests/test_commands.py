@@ -6,9 +6,11 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 import stages
 from pipeline.command import Refused, confirm
@@ -107,3 +109,11 @@ def test_without_git_what_needs_it_says_so(tmp_path):
     assert done.returncode == 2 and "no git repository: git clone" in done.stderr
     with pytest.raises(ValueError, match="is no git repository"):
         find_merge_base("main", tmp_path)
+
+
+def test_ci_runs_every_python_that_the_project_names():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    named = [line.rpartition(" ")[2] for line in project["classifiers"] if " :: Python :: 3." in line]
+    jobs = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())["jobs"]
+    assert jobs["test"]["strategy"]["matrix"]["python"] == named
+    assert project["requires-python"] == f">={named[0]}"
