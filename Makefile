@@ -4,6 +4,22 @@ PYTHON ?= python3
 BASE ?= origin/main
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
+# A .venv has the name of its folder all over: where the checkout was moved or copied, it is made again.
+MADE_IN := $(shell cat .venv/python 2> /dev/null)
+ifneq ($(MADE_IN),)
+ifneq ($(MADE_IN),$(shell cd .venv && pwd -P))
+MOVED := rm -rf .venv
+.PHONY: .venv/python
+endif
+endif
+
+# What calls DVC.
+ifneq ($(filter run vouch review,$(MAKECMDGOALS)),)
+ifeq ($(shell git rev-parse --git-dir 2> /dev/null)$(shell grep -s no_scm .dvc/config*),)
+$(error no git repository: git clone the project, or here: dvc config --local core.no_scm true)
+endif
+endif
+
 .DEFAULT_GOAL := help
 .PHONY: help setup plan run test test-fast vouch track ui check bless review register promote serve bench import readme clean
 
@@ -66,8 +82,12 @@ clean:  ## remove checkpoints and downloads; artifacts and DVC's cache stay
 	rm -rf .work
 
 .venv/python:
+	$(MOVED)
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or newer is needed, $(PYTHON) is ' \
+	  + sys.version.split()[0] + ': make setup PYTHON=python3.12')"
 	$(PYTHON) -m venv .venv
-	@touch $@
+	@echo '$(CURDIR)' > "$$(echo .venv/lib/python3*/site-packages)/berty.pth"  # a subfolder finds stages/, which objects
+	@cd .venv && pwd -P > python
 
 .venv/run: .venv/python requirements.txt requirements.lock
 	python -m pip install --quiet -r requirements.txt -c requirements.lock

@@ -1,14 +1,20 @@
 """The commands of stages/ as a user meets them: their help, their question before overwriting, their errors."""
 
+import ast
 import io
 import os
+import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
+import stages
 from pipeline.command import Refused, confirm
+from pipeline.gate.revision import find_merge_base
 
 ROOT = Path(__file__).parent.parent
 COMMANDS = sorted(path.stem for path in (ROOT / "stages").glob("*.py") if path.stem != "__init__")
@@ -51,3 +57,63 @@ def test_a_yes_at_the_terminal_is_enough(monkeypatch):
     monkeypatch.setattr(stdin, "isatty", lambda: True, raising=False)
     monkeypatch.setattr(sys, "stdin", stdin)
     confirm("It goes.", yes=False)
+
+
+def test_an_old_python_is_told_which_is_needed(monkeypatch):
+    ast.parse((ROOT / "stages/__init__.py").read_text(), feature_version=(3, 4))
+    assert stages.find_mistake() is None
+    monkeypatch.setattr(sys, "version_info", (3, 9, 2))
+    assert "too old, 3.11 or newer is needed: make setup" in stages.find_mistake()
+
+
+@pytest.mark.parametrize(
+    ("options", "folder", "said"),
+    [
+        ((), "pipeline", f"called from its root: cd {ROOT}\n"),
+        (("-S",), ".", ": . .venv/bin/activate (make setup makes it)\n"),
+    ],
+)
+def test_a_subfolder_and_a_missing_package_are_one_line(options, folder, said):
+    command, environment = [sys.executable, *options, "-m", "stages.show"], os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=ROOT / folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 1 and done.stderr.endswith(said) and done.stderr.count("\n") == 1, done.stderr
+
+
+def test_a_copy_that_runs_in_the_python_of_the_original_is_told(tmp_path, monkeypatch):
+    for name in ("old/.venv", "new/.venv"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "old/dvc.yaml").touch()
+    monkeypatch.setattr(stages, "ROOT", str(tmp_path / "new"))
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "old/.venv"))
+    assert stages.find_mistake().startswith("this checkout was copied or moved")
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "new/.venv"))
+    assert stages.find_mistake() is None
+
+
+def make(root: Path, *arguments: str) -> subprocess.CompletedProcess:
+    shutil.copyfile(ROOT / "Makefile", root / "Makefile")
+    return subprocess.run(["make", "--dry-run", *arguments], cwd=root, capture_output=True, text=True)
+
+
+def test_make_makes_the_venv_of_a_moved_checkout_again(tmp_path):
+    (tmp_path / ".venv").mkdir()
+    stamp = tmp_path / ".venv/python"
+    for place, is_made in ((f"{tmp_path.resolve()}/.venv\n", False), ("", False), ("/elsewhere/.venv\n", True)):
+        stamp.write_text(place)
+        assert ("rm -rf .venv" in make(tmp_path, ".venv/python").stdout) == is_made
+
+
+def test_without_git_what_needs_it_says_so(tmp_path):
+    (tmp_path / ".venv").mkdir()
+    done = make(tmp_path, "run")
+    assert done.returncode == 2 and "no git repository: git clone" in done.stderr
+    with pytest.raises(ValueError, match="is no git repository"):
+        find_merge_base("main", tmp_path)
+
+
+def test_ci_runs_every_python_that_the_project_names():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    named = [line.rpartition(" ")[2] for line in project["classifiers"] if " :: Python :: 3." in line]
+    jobs = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())["jobs"]
+    assert jobs["test"]["strategy"]["matrix"]["python"] == named
+    assert project["requires-python"] == f">={named[0]}"

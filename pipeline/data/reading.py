@@ -50,18 +50,24 @@ class Examples:
 
 
 def read_examples(
-    path: Path, sentence_columns: Sequence[str], label_column: str | None, label_values: LabelRange | None
+    path: Path,
+    sentence_columns: Sequence[str],
+    label_column: str | None,
+    label_values: LabelRange | None,
+    needs_ids: bool = True,
 ) -> Examples:
     """Read a csv in the course's format; columns are found by name, others ignored.
 
     A row whose label is empty is left out and named in `unlabelled`. With `label_column` None every row comes back.
+    Without `needs_ids`, the rows of a file that has no column `id` are numbered from 1.
     A missing or doubled column, a row of another width, a label that is not allowed, and bytes that are not UTF-8 are
     a `ValueError` naming file, line and id. Lines count from 1, the header; a row is named by its first line.
     """
     path = Path(path)
-    columns = ["id", *sentence_columns, *([label_column] if label_column else [])]
     rows = _read_rows(path)
     _, header = next(rows, (1, []))
+    is_numbered = not needs_ids and "id" not in header
+    columns = [*([] if is_numbered else ["id"]), *sentence_columns, *([label_column] if label_column else [])]
     doubled = sorted({name for name in header if header.count(name) > 1})
     if doubled:
         raise ValueError(f"{path}: line 1: column {doubled[0]!r} is there twice; each name is allowed once")
@@ -70,19 +76,20 @@ def read_examples(
         raise ValueError(f"{path}: line 1: no column {missing[0]!r}; needed are {columns}, found {header}")
     places = [header.index(name) for name in columns]
     examples = Examples([], [], [] if label_column else None)
-    for line, row in rows:
+    for number, (line, row) in enumerate(rows, start=1):
         if len(row) != len(header):
-            row_id = row[places[0]] if len(row) > places[0] else "unknown"
+            row_id = number if is_numbered else row[places[0]] if len(row) > places[0] else "unknown"
             raise ValueError(f"{path}: line {line} (id {row_id}): {len(row)} fields, expected {len(header)}")
         values = [row[place] for place in places]
+        row_id = str(number) if is_numbered else values.pop(0)
         if label_column:
             text = values.pop()
             if not text.strip():
-                examples.unlabelled.append(f"{path.name} line {line} (id {values[0]})")
+                examples.unlabelled.append(f"{path.name} line {line} (id {row_id})")
                 continue
-            examples.labels.append(_parse_label(path, line, values[0], text, label_column, label_values))
-        examples.ids.append(values[0])
-        examples.sentences.append(tuple(values[1:]))
+            examples.labels.append(_parse_label(path, line, row_id, text, label_column, label_values))
+        examples.ids.append(row_id)
+        examples.sentences.append(tuple(values))
     return examples
 
 

@@ -1,14 +1,15 @@
 """A trained model that takes text: sentences are cleaned, tokenised and truncated as in training."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from pipeline.data.token_files import make_token_set
 from pipeline.data.tokenizing import Tokenizer
-from pipeline.evaluation.predict import predict
+from pipeline.evaluation.predict import compute_outputs, predict
 from pipeline.evaluation.saved_model import load_model
 
 
@@ -35,14 +36,26 @@ class TextModel:
     def predict(self, task: str, examples: Sequence[tuple[str, ...]]) -> np.ndarray:
         """One prediction per example (its one or two sentences), float32, in order: a class, or a score."""
         self.check_task(task)
-        if not examples:
-            return np.empty(0, np.float32)
-        text = self._text[task]
+        return self._compute(predict, task, examples) if examples else np.empty(0, np.float32)
+
+    def predict_probabilities(
+        self, task: str, examples: Sequence[tuple[str, ...]]
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """What `predict` gives of one example or more, and the probabilities of the classes, n x C; None of scores."""
+        self.check_task(task)
+        head, output = self._model.heads[task], torch.from_numpy(self._compute(compute_outputs, task, examples))
+        probabilities = output.softmax(dim=-1).numpy() if head.labels == "classes" else None
+        return head.predict(output).numpy(), probabilities
+
+    def _compute(
+        self, function: Callable[..., np.ndarray], task: str, examples: Sequence[tuple[str, ...]]
+    ) -> np.ndarray:
+        """`predict` or `compute_outputs` on the examples."""
+        text, train = self._text[task], self._description["train"]
         sentences = [sentence for example in examples for sentence in example]
         ids = self._tokenizers[_kind(text)].tokenize(sentences, text["cleaning"]).ids
         tokens = make_token_set(ids, None, [str(place) for place in range(len(examples))], len(text["sentences"]))
-        everything = np.arange(len(examples))
-        return predict(self._model, task, tokens, everything, self._description["train"]["evaluation_tokens"])
+        return function(self._model, task, tokens, np.arange(len(examples)), train["evaluation_tokens"])
 
 
 def _kind(text: dict[str, Any]) -> tuple[int, bool]:

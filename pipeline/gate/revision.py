@@ -21,6 +21,8 @@ def find_merge_base(name: str, root: Path) -> str:
     """The commit from which HEAD branched off the revision `name`; `ValueError` where there is none."""
     commit = find_revision(name, root)
     if commit is None:
+        if _run(root, "git", "rev-parse", "--git-dir").returncode:
+            raise ValueError(f"{root} is no git repository, which knows what to compare with: git clone the project")
         raise ValueError(f"{name!r} is no revision of this repository")
     done = _run(root, "git", "merge-base", commit, "HEAD")
     if done.returncode:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import requests
 from filelock import FileLock, Timeout
@@ -96,7 +97,18 @@ def find_experiment(store: Store, profile: str) -> str:
             f"experiment {profile} is in MLflow's trash: "
             f"`mlflow experiments restore --experiment-id {experiment.experiment_id}` brings it back"
         )
+    place = experiment.artifact_location
+    if store.artifacts and _find_folder(place) not in (None, (store.artifacts / profile).resolve()):
+        raise StoreUnavailable(
+            f"{store.address} was moved or copied, its experiment {profile} keeps files in {place}: move it back, or "
+            "remove mlflow.db and mlartifacts here and run `make track` (runs) and `make register` (models) again"
+        )
     return experiment.experiment_id
+
+
+def _find_folder(uri: str) -> Path | None:
+    """The folder that a uri of this machine's files means; None for any other."""
+    return Path(url2pathname(urlsplit(uri).path)).resolve() if uri.startswith("file:") else None
 
 
 def find_runs(client: MlflowClient, experiment_id: str) -> dict[str, Run]:

@@ -8,6 +8,7 @@ import pytest
 
 from pipeline.data.tokenizing import Tokenizer
 from pipeline.evaluation.evaluate import evaluate
+from pipeline.evaluation.text_model import TextModel
 from pipeline.runs import layout
 from pipeline.training.loop import train
 from stages import predict
@@ -31,7 +32,13 @@ def test_they_are_evaluates_on_the_dev_set(tiny, model, task):
     assert [row["id"] for row in rows] == [row["id"] for row in expected]
     found = [float(row["prediction"]) for row in rows]
     assert found == pytest.approx([float(row["prediction"]) for row in expected], abs=1e-5)
-    assert set(rows[0]) == {"id", "prediction"}
+    assert list(rows[0])[:2] == ["id", "prediction"]
+    classes = [name for name in rows[0] if name.startswith("probability_")]
+    assert len(classes) == len(rows[0]) - 2 == (tiny.params.tasks[task].num_classes or 0)
+    for row in rows if classes else []:
+        probabilities = [float(row[name]) for name in classes]
+        assert sum(probabilities) == pytest.approx(1, abs=1e-5)
+        assert probabilities.index(max(probabilities)) == int(row["prediction"])
 
 
 def test_every_row_has_one_in_order_whatever_its_sentence(tiny, model):
@@ -47,6 +54,36 @@ def test_every_row_has_one_in_order_whatever_its_sentence(tiny, model):
     rows = run_predict(tiny.model(model), "sts", tiny.root / "in.csv", tiny.root / "out.csv")
     assert [row["id"] for row in rows] == ["c", "a", "b", "a", "d"]
     assert all(-5 <= float(row["prediction"]) <= 5 for row in rows)
+
+
+def test_rows_without_an_id_are_numbered(tiny, model):
+    (tiny.root / "in.csv").write_text("sentence\tof\ngood\ta\nbad\tb\n")
+    rows = run_predict(tiny.model(model), "sst", tiny.root / "in.csv", tiny.root / "out.csv")
+    assert [row["id"] for row in rows] == ["1", "2"]
+
+
+def test_a_text_on_the_command_line_has_the_prediction_of_a_file(tiny, model, capsys):
+    weights = tiny.model(model)
+    (tiny.root / "in.csv").write_text("sentence1\tsentence2\nA man runs .\tA man walks .\n")
+    for task in ("para", "sts"):
+        (row,) = run_predict(weights, task, tiny.root / "in.csv", tiny.root / "out.csv")
+        call_stage(predict, "--weights", weights, "--task", task, "--text", "A man runs .", "A man walks .")
+        said = dict(line.split(": ") for line in capsys.readouterr().out.splitlines())
+        assert float(said["prediction"]) == pytest.approx(float(row["prediction"]), rel=1e-3)
+        assert len(said) == len(row) - 1
+        if task == "para":
+            assert float(said["probability of 1"]) == pytest.approx(float(row["probability_1"]), abs=1e-4)
+    with pytest.raises(ValueError, match="task 'sst' is about 1 text"):
+        call_stage(predict, "--weights", weights, "--task", "sst", "--text", "one", "two")
+
+
+def test_probabilities_leave_the_predictions_that_the_server_and_submissions_have(tiny, model):
+    text_model = TextModel(tiny.model(model))
+    pair = ("A man runs .", "A dog sleeps .")
+    for task, sentences in text_model.sentences.items():
+        examples = [pair[: len(sentences)], pair[::-1][: len(sentences)], ("", "x")[: len(sentences)]]
+        predictions, _ = text_model.predict_probabilities(task, examples)
+        assert predictions.tolist() == text_model.predict(task, examples).tolist()
 
 
 def test_the_text_is_cleaned_as_in_training(tiny, model, monkeypatch):
@@ -70,7 +107,6 @@ def test_a_longer_sentence_than_in_training_is_cut(tiny, model):
     [
         ("cfimdb", "id\tsentence\na\tb\n", "no task 'cfimdb'; allowed: para, sst, sts"),
         ("para", "id\tsentence1\na\tb\n", "no column 'sentence2'"),
-        ("sst", "sentence\nb\n", "no column 'id'"),
         ("sst", "id\tsentence\n", "there are no examples"),
         ("sst", None, "in.csv: no such file"),
     ],

@@ -1,5 +1,6 @@
 """The store: one, however many ask for it at once; failures in one line."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -39,3 +40,11 @@ def test_a_failure_is_one_line_without_credentials() -> None:
         except TimeoutError as cause:
             raise requests.ConnectionError("wrapped") from cause
     assert str(caught.value) == "MLflow at http://host.example:5000: TimeoutError: timed out"
+
+
+def test_a_store_that_was_moved_is_not_written_to(root: Path, tmp_path: Path) -> None:
+    find_experiment(open_store(root), "sample")
+    moved = tmp_path / "moved"
+    shutil.copytree(root, moved)
+    with pytest.raises(StoreUnavailable, match="was moved or copied, its experiment sample keeps files in file:"):
+        find_experiment(open_store(moved), "sample")
