@@ -66,7 +66,7 @@ def test_what_is_done_is_not_done_again(project):
 def test_when_a_run_fails_the_others_go_on_and_what_starts_from_it_does_not_start(project):
     before = project.params
     params = project.params
-    params["train"]["learning_rate"] = 2.0e-3
+    params["profiles"][PROFILE]["train"]["learning_rate"] = 2.0e-3
     params["phase1"]["sst_then_sts"]["train"] = {"learning_rate_schedule": "broken"}
     project.write(params)
     schedule = project.root / "model/schedules/broken.py"
@@ -88,10 +88,10 @@ def test_when_a_run_fails_the_others_go_on_and_what_starts_from_it_does_not_star
     assert list_trained(repro(project).stdout) == [], "the results of before are in the run cache"
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_a_driver_that_ends_takes_its_workers_along_and_the_next_one_goes_on(project, number, tmp_path):
     params = project.params
-    params["train"]["learning_rate"] = 1.0e-3 + number * 1.0e-4
+    params["profiles"][PROFILE]["train"]["learning_rate"] = 1.0e-3 + number * 1.0e-4
     project.write(params)
     command = [sys.executable, "-u", "-m", "stages.repro", "--jobs", "2"]
     log = tmp_path / "log"
