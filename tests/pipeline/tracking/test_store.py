@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from pipeline.tracking.store import StoreUnavailable, name_failures, tracking_uri
+from pipeline.tracking.store import StoreUnavailable, find_experiment, name_failures, open_store, tracking_uri
 
 PROJECT = Path(__file__).parents[3]
 OPEN = "import sys; from pathlib import Path; from pipeline.tracking.store import *; "
