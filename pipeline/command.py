@@ -18,8 +18,12 @@ EXPECTED = (ValueError, FloatingPointError, OSError, subprocess.CalledProcessErr
 def make_parser(description: str | None, example: str) -> argparse.ArgumentParser:
     """A parser for the command of an example, such as `track --profile sample`, which its help shows."""
     command = "python -m stages."
-    program = command + example.split()[0]
-    return argparse.ArgumentParser(prog=program, description=description, epilog=f"example: {command}{example}")
+    return argparse.ArgumentParser(
+        prog=command + example.split()[0],
+        description=description,
+        epilog=f"example: {command}{example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,  # an example is copied whole
+    )
 
 
 def run(main: Callable[[], int | None], exit_code: int = 1) -> NoReturn:
