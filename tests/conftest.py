@@ -23,12 +23,14 @@ TOGETHER = {
 
 # What `make test-fast` leaves out: a graph, servers, the real data (the fixture), many seconds each.
 SLOW = (
-    "tests/graph",
-    "tests/pipeline/tracking",
-    "tests/pipeline/serving",
     "tests/bench",
-    "tests/studies",
+    "tests/graph",
+    "tests/pipeline/gate/difference",
+    "tests/pipeline/gate/lineage",
     "tests/pipeline/runs/test_offline",
+    "tests/pipeline/serving",
+    "tests/pipeline/tracking",
+    "tests/studies",
 )
 
 
@@ -116,7 +118,8 @@ def tiny(tiny_template: TinyProject, tmp_path: Path, monkeypatch: pytest.MonkeyP
     root = tmp_path / "project"
     shutil.copytree(tiny_template.root, root, symlinks=True)
     monkeypatch.chdir(root)
-    monkeypatch.setattr("pipeline.config.runs.Code", read_code)
+    for module in ("runs", "digests"):
+        monkeypatch.setattr(f"pipeline.config.{module}.Code", read_code)
     monkeypatch.setenv("BERTY_DEVICE", "cpu")
     monkeypatch.setenv("BERTY_MIRROR", str(root / "mirror"))
     return TinyProject(root)
