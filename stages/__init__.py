@@ -7,30 +7,25 @@ import os
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-OURS = ("model", "pipeline", "stages", "studies")
+MAKE = "make setup; . .venv/bin/activate"
 
 
 def find_mistake():
     """What is wrong with the Python or the folder that this runs in, and what to do; None where all is well."""
-    venv, here = os.path.join(ROOT, ".venv"), os.path.realpath(os.getcwd())
+    venv, prefix = (os.path.realpath(path) for path in (os.path.join(ROOT, ".venv"), sys.prefix))
     if sys.version_info < (3, 11):  # noqa: UP036 (an older one reads this too)
-        this = "Python " + sys.version.split()[0] + " (" + sys.executable + ")"
-        return this + " is too old, 3.11 or newer is needed: make setup PYTHON=python3.12; . .venv/bin/activate"
-    if here.startswith(os.path.realpath(ROOT) + os.sep):
+        return "Python 3.11 or newer is needed, " + sys.executable + " is too old: PYTHON=python3.12 " + MAKE
+    if os.getcwd().startswith(os.path.realpath(ROOT) + os.sep):
         return "this is a folder inside the project, commands are called from its root: cd " + ROOT
-    is_of_other_checkout = os.path.isfile(os.path.join(sys.prefix, "..", "dvc.yaml"))
-    if os.path.isdir(venv) and is_of_other_checkout and os.path.realpath(venv) != os.path.realpath(sys.prefix):
-        this = "this checkout was copied or moved, and Python is still that of " + sys.prefix
-        return this + ": make setup; . .venv/bin/activate"
+    if os.path.isdir(venv) and venv != prefix and os.path.isfile(os.path.join(os.path.dirname(prefix), "dvc.yaml")):
+        return "this checkout was copied or moved, and Python is still that of " + prefix + ": " + MAKE
     return None
 
 
 def explain(kind, error, trace):
     """As `sys.excepthook`: a package that is not installed is one line."""
-    if kind.__name__ == "ModuleNotFoundError" and str(error.name).split(".")[0] not in OURS:
-        sys.stderr.write(
-            "no package " + error.name + " in " + sys.executable + ": . .venv/bin/activate (make setup makes it)\n"
-        )
+    if kind.__name__ == "ModuleNotFoundError" and not os.path.exists(os.path.join(ROOT, error.name.split(".")[0])):
+        sys.stderr.write("no package " + error.name + " in " + sys.executable + ": " + MAKE + "\n")
     else:
         sys.__excepthook__(kind, error, trace)
 
