@@ -14,7 +14,7 @@ endif
 endif
 
 # What calls DVC.
-ifneq ($(filter run vouch review,$(MAKECMDGOALS)),)
+ifneq ($(filter run plan vouch review,$(MAKECMDGOALS)),)
 ifeq ($(shell git rev-parse --git-dir 2> /dev/null)$(shell grep -s no_scm .dvc/config*),)
 $(error no git repository: git clone the project, or here: dvc config --local core.no_scm true)
 endif
