@@ -16,5 +16,4 @@ def skip_run(path: Path, *outputs: Callable[[str, str, str, int], Path]) -> bool
     for output in outputs:
         with atomic_folder(output(spec["profile"], spec["phase"], spec["row"], spec["seed"])) as folder:
             (folder / REASON).write_text(f"{spec['skipped']}\n", encoding="utf-8")
-    print(f"{spec['row']}-{spec['seed']} is skipped: {spec['skipped']}")
     return True
