@@ -10,6 +10,8 @@ from pipeline.runs.record import read_record
 from pipeline.runs.record_files import is_whole
 from pipeline.runs.run_files import read_run
 
+ORDER = ("phase1", "phase2", "part1")
+
 
 @dataclass(frozen=True)
 class Task:
@@ -71,11 +73,12 @@ class Task:
 def list_tasks(profile: str) -> list[Task]:
     """Every run of the profile's plan, skipped ones too, in an order in which a start comes before what needs it.
 
-    Paths are relative to the working folder, which is the project's root. Whole seeds come early.
+    Paths are relative to the working folder, which is the project's root. Whole seeds come early; the short runs of
+    part 1 come last, where they fill what the long ones leave.
     """
     folder = layout.plan(profile) / "runs"
     tasks = [Task(path, read_json(path)) for path in sorted(folder.glob("*/*.json"))]
-    return sorted(tasks, key=lambda task: (task.spec["seed"], layout.PHASES.index(task.spec["phase"])))
+    return sorted(tasks, key=lambda task: (task.spec["seed"], ORDER.index(task.spec["phase"])))
 
 
 def is_finished(record_file: Path, run_path: Path) -> bool:

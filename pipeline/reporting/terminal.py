@@ -57,7 +57,7 @@ def _read_csv(path: Path) -> list[Row]:
 def _read_words(path: Path) -> tuple[str, list[str]]:
     """The title with the setting, wrapped, and the footnotes of a document, without markup."""
     with _open(path) as file:
-        title, *lines = (line.strip() for line in file)
+        title, *lines = re.sub(r"\n {2,}", " ", file.read()).splitlines()  # footnotes are wrapped
     notes = ["".join(text for _, text in split_markup(line[2:])) for line in lines if line.startswith("- ")]
     return textwrap.fill(re.sub(r"\*\*|`", "", title), WIDTH), notes
 
