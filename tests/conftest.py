@@ -16,7 +16,7 @@ from tests.warm_python import warm_python
 # Rooms that one worker does alone, since they share what takes long to make: a graph's first run, an MLflow server.
 # Those of the graph are in two, so that two workers have some.
 TOGETHER = {
-    "vouch": ("tests/graph/test_vouch.py", "tests/graph/test_extending.py"),
+    "vouch": tuple(f"tests/graph/test_{name}.py" for name in ("vouch", "extending", "review")),
     "graph": ("tests/graph",),
     "mlflow": ("tests/pipeline/tracking", "tests/pipeline/serving"),
 }
