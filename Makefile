@@ -37,10 +37,10 @@ run: .venv/run  ## the profile in params.yaml, from nothing to the tables; JOBS=
 
 test: .venv/run .venv/test  ## the tests; BERTY_MIRROR=FOLDER adds those on the real course data
 	ruff check .
-	python -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup $(PYTEST)
+	python -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder $(PYTEST)
 
 test-fast: .venv/run .venv/test  ## those of the tests that need no graph, no server and no real data: a minute
-	python -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup -m "not slow" $(PYTEST)
+	python -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder -m "not slow" $(PYTEST)
 
 vouch: .venv/run  ## after a change that should change no result: replay each run's first steps, re-key what agrees
 	python -m stages.vouch

@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from tests.warm_python import warm_python
 # Rooms that one worker does alone, since they share what takes long to make: a graph's first run, an MLflow server.
 # Those of the graph are in two, so that two workers have some.
 TOGETHER = {
-    "vouch": ("tests/graph/test_vouch.py", "tests/graph/test_extending.py"),
+    "vouch": tuple(f"tests/graph/test_{name}.py" for name in ("vouch", "extending", "review")),
     "graph": ("tests/graph",),
     "mlflow": ("tests/pipeline/tracking", "tests/pipeline/serving"),
 }
@@ -40,15 +41,24 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if is_slow and config.option.markexpr == "not slow" else None
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of one file, and of the rooms in `TOGETHER`, go to the same worker; those of `SLOW` are marked so."""
     for item in items:
         file = item.path.relative_to(REPOSITORY).as_posix()
-        rooms = [name for name, folders in TOGETHER.items() if file.startswith(folders)]
-        item.add_marker(pytest.mark.xdist_group(rooms[0] if rooms else file))
         if file.startswith(SLOW) or "mirror" in item.fixturenames:
             item.add_marker("slow")
+
+
+@pytest.hookimpl(optionalhook=True)  # xdist's; its marks for groups do nothing under pytest 9.2
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Tests of one file, and of the rooms in `TOGETHER`, go to the same worker."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Rooms(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return next((name for name, folders in TOGETHER.items() if file.startswith(folders)), file)
+
+    return Rooms(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -99,10 +99,11 @@ def test_a_typo_stops_everything_before_anything_trains(project):
     project.repro()
     lock = (project.root / "dvc.lock").read_bytes()
     for change, message in (({"contrl": "iteration_2"}, "contrl"), ({"control": "iteration_9"}, "iteration_9")):
-        params = project.params
+        before, params = project.params, project.params
         params["iterations"]["iteration_3"] |= change
         project.write(params)
         done = project.dvc("repro", check=False)
+        project.write(before)
         assert done.returncode != 0
         assert message in done.stdout + done.stderr
         assert set(re.findall(r"Running stage '(\w+)@", done.stdout)) <= {"digest", "plan"}

@@ -30,6 +30,12 @@ def test_a_variance_from_few_seeds_has_the_tails_of_t():
         assert noise.quantile(probability) == pytest.approx(sd * t.ppf(probability, degrees), rel=0.01)
 
 
+def test_no_noise_is_an_answer():
+    noise = make_noise(0.0)
+    assert [noise.probability_below(value) for value in (-0.1, 0.0, 0.1)] == [0, 0.5, 1]
+    assert noise.quantile(0.975) == 0
+
+
 def test_condensed_noise_is_the_same_noise():
     rng = np.random.default_rng(0)
     noise = Noise(rng.lognormal(size=5000), rng.random(5000) / 2500)
