@@ -10,9 +10,10 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.graph.project import Project
-from tests.tiny import PROFILE
+from tests.tiny import PROFILE, REPOSITORY
 
 BROKEN_SCHEDULE = '''"""A schedule that fails."""
 
@@ -86,6 +87,23 @@ def test_when_a_run_fails_the_others_go_on_and_what_starts_from_it_does_not_star
     schedule.unlink()
     project.write(before)
     assert list_trained(repro(project).stdout) == [], "the results of before are in the run cache"
+
+
+def test_the_idea_of_the_readme(project):
+    before = project.params
+    shipped = yaml.safe_load((REPOSITORY / "params.yaml").read_text())["iterations"]
+    idea = yaml.safe_load((REPOSITORY / "README.md").read_text().partition("```yaml\n")[2].partition("```")[0])
+    rows = {name: shipped[name] for name in ("iteration_1_cosine", "iteration_1_balanced")} | idea
+    project.write(before | {"iterations": before["iterations"] | rows, "rows": [*before["rows"], *rows]})
+    (name,) = idea
+    command = [sys.executable, "-m", "stages.forecast"]
+    plan = subprocess.check_output(command, cwd=project.root, env=project.environment, text=True)
+    assert re.findall(r"^(\S+) .* new$", plan, re.MULTILINE) == [f"phase2/{row}-0" for row in sorted(rows)]
+    done = repro(project, "--jobs", "2")
+    assert done.returncode == 0, done.stderr
+    assert set(list_trained(done.stdout)) == {f"phase2/{row}-0" for row in rows}
+    assert name in (project.root / f"results/{PROFILE}/controls.csv").read_text()
+    project.write(before)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
