@@ -28,10 +28,14 @@ SLOW = (
     "tests/graph",
     "tests/pipeline/gate/difference",
     "tests/pipeline/gate/lineage",
+    "tests/pipeline/reporting/test_figures.py",
+    "tests/pipeline/reporting/test_report.py",
     "tests/pipeline/runs/test_offline",
     "tests/pipeline/serving",
     "tests/pipeline/tracking",
+    "tests/pipeline/training/test_resume.py",
     "tests/studies",
+    "tests/test_golden.py",
 )
 
 

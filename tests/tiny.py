@@ -2,6 +2,7 @@
 
 import copy
 import csv
+import functools
 import hashlib
 import re
 import shutil
@@ -9,7 +10,7 @@ import string
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -197,12 +198,13 @@ def call_stage(stage: ModuleType, *arguments: object) -> None:
         stage.main()
 
 
-CODE = Code(REPOSITORY)
+reach = functools.cache(Code(REPOSITORY).reach)
 
 
-def read_code(root: Path) -> Code:
-    """The code below a root: the repository's is read once, since reading it takes most of a plan's time."""
-    return CODE if (root / "model").is_symlink() else Code(root)
+def read_code(root: Path) -> Code | SimpleNamespace:
+    """The code below a root. Following the repository's takes most of a plan's time: it is done once for each entry."""
+    linked = SimpleNamespace(reach=lambda entries: reach(tuple(entries)))
+    return linked if (root / "model").is_symlink() else Code(root)
 
 
 def build_tiny_project(root: Path) -> TinyProject:
