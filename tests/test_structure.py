@@ -1,6 +1,7 @@
 """The house: who may import what, and that dvc.yaml declares every folder of code that a stage imports."""
 
 import ast
+import functools
 import sys
 from pathlib import Path
 
@@ -15,6 +16,7 @@ SOURCES = sorted(path for folder in ("model", "pipeline", "stages") for path in 
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 
 
+@functools.cache
 def imported_modules(path: Path) -> set[str]:
     """Every module that a file names in an import, wherever it stands; `from a import b` names a and a.b."""
     modules = set()

@@ -58,7 +58,7 @@ def save_random_bert(config: BertConfig, folder: Path) -> None:
     model.save_pretrained(folder)
 
 
-def load_both(folder: Path) -> tuple[MiniBert, transformers.BertModel]:
+def load_both(folder: Path) -> tuple[MiniBert, "transformers.BertModel"]:
     theirs = transformers.BertModel.from_pretrained(folder, attn_implementation="eager")
     return load_encoder(folder).eval(), theirs.eval()
 
@@ -80,7 +80,7 @@ def encoder():
     return encoder.eval()
 
 
-def assert_same_values(ours: MiniBert, theirs: transformers.BertModel, sequences: list[list[int]]) -> None:
+def assert_same_values(ours: MiniBert, theirs: "transformers.BertModel", sequences: list[list[int]]) -> None:
     batch = pack(sequences)
     ids, mask = pad(sequences)
     with torch.no_grad():
