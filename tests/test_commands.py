@@ -52,11 +52,13 @@ def test_nothing_is_overwritten_without_a_yes(monkeypatch, is_terminal, answer):
     confirm("It goes.", yes=True)
 
 
-def test_a_yes_at_the_terminal_is_enough(monkeypatch):
-    stdin = io.StringIO("Yes\n")
+def test_a_yes_at_the_terminal_is_enough(monkeypatch, capsys):
+    stdin = io.StringIO("Yes\nnot asked for\n")
     monkeypatch.setattr(stdin, "isatty", lambda: True, raising=False)
     monkeypatch.setattr(sys, "stdin", stdin)
     confirm("It goes.", yes=False)
+    assert capsys.readouterr().out == "It goes. [y/N] "
+    assert stdin.read() == "not asked for\n", "one answer was read"
 
 
 def test_an_old_python_is_told_which_is_needed(monkeypatch):

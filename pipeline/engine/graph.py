@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from dvc.dependency.base import DependencyDoesNotExistError
+from dvc.lock import LockError
 from dvc.repo import Repo
 from dvc.stage.cache import RunCacheNotFoundError
 
@@ -30,7 +31,10 @@ class Graph:
         self._unwritten: set[str] = set()  # stages that dvc.lock does not have yet
 
     def __enter__(self) -> Self:
-        self._repo.lock.lock()
+        try:
+            self._repo.lock.lock()
+        except LockError as error:
+            raise ValueError(f"another command of DVC's is at work here: {error}") from None
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, traceback: TracebackType | None) -> None:

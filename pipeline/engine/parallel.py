@@ -47,7 +47,6 @@ class Outcome:
 
     done: list[str] = field(default_factory=list)  # was there, came from the run cache, or was trained
     failed: dict[str, Path] = field(default_factory=dict)  # and the log that says why
-    num_trained: int = 0
 
 
 class Parallel:
@@ -121,7 +120,6 @@ class Parallel:
             if running.process.returncode == 0:
                 self._durations.append(seconds)
                 self.outcome.done.append(running.name)
-                self.outcome.num_trained += 1
                 for stage in running.task.stages:
                     self._graph.save(stage)
                 self._view.end(running.name, "is done", seconds, self._estimate())

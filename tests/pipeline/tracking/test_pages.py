@@ -37,6 +37,7 @@ SECONDS_TO_DRAW = 8  # after the text is there, for a picture with all its curve
 REAL = "course_small"  # a profile whose results are in git, with the records that came from another machine
 CLOSED_ASSISTANT = {"mlflow.assistant.fab.autoOpenedOnFirstLoad_v1": "true", "mlflow.assistant.panelOpen_v1": "false"}
 # The folder that the browser's pictures go to: `BERTY_SCREENSHOTS=docs python -m pytest tests/...`.
+PARAMS_AND_SCORES = {"score.overall", "train.learning_rate"}  # MLflow renders the first of many metrics, and all tags
 PICTURES = "BERTY_SCREENSHOTS"
 PICTURED = ("table", "curves", "controls")
 
@@ -134,7 +135,7 @@ async def look_at(pages: list[str], memory: Path) -> dict[str, str]:
         for name, address, is_there in (
             ("table", table, has_scores),
             ("curves", curves, lambda text: has_rows(text) and "Scores after each epoch" in text),
-            ("rows", rows, lambda text: has_rows(text) and "train.learning_rate" in text.split()),
+            ("rows", rows, lambda text: has_scores(text) and PARAMS_AND_SCORES <= set(text.split())),
             ("controls", controls, lambda text: all(difference in text for difference in differences)),
         ):
             await page.open("about:blank")  # another address after the # alone does not load the page again
