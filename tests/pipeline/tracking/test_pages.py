@@ -135,7 +135,7 @@ async def look_at(pages: list[str], memory: Path) -> dict[str, str]:
         for name, address, is_there in (
             ("table", table, has_scores),
             ("curves", curves, lambda text: has_rows(text) and "Scores after each epoch" in text),
-            ("rows", rows, lambda text: has_scores(text) and PARAMS_AND_SCORES <= set(text.split())),
+            ("rows", rows, lambda text: has_scores(text) and set(text.split()) >= PARAMS_AND_SCORES),
             ("controls", controls, lambda text: all(difference in text for difference in differences)),
         ):
             await page.open("about:blank")  # another address after the # alone does not load the page again
