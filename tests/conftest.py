@@ -33,6 +33,7 @@ SLOW = (
     "tests/pipeline/runs/test_offline",
     "tests/pipeline/serving",
     "tests/pipeline/tracking",
+    "tests/pipeline/training/test_legs.py",
     "tests/pipeline/training/test_loop.py",
     "tests/pipeline/training/test_resume.py",
     "tests/studies",

@@ -1,6 +1,8 @@
 """AdamW: the torch form against torch.optim.AdamW, the course's form against its formula worked out in decimals."""
 
 import copy
+import subprocess
+import sys
 from decimal import Decimal, localcontext
 
 import numpy as np
@@ -8,6 +10,7 @@ import pytest
 import torch
 
 from model.adamw import FORMS, AdamW
+from tests.tiny import REPOSITORY
 
 NUM_STEPS = 1000
 STARTS = ["1", "-0.5", "0.02"]
@@ -168,3 +171,33 @@ def test_state_dict_resumes_exactly():
 def test_an_unfit_setting_is_an_error_that_names_it(setting, message):
     with pytest.raises(ValueError, match=message):
         AdamW([torch.nn.Parameter(torch.zeros(1))], **setting)
+
+
+def test_the_forms_differ_by_where_eps_is_added():
+    difference = (ours("torch", 0.0) - ours("course", 0.0)).abs()
+    assert difference[1] > 1e-6
+    assert difference[2] > 1e-3
+
+
+@pytest.mark.parametrize("fused", [False, True])
+def test_decay_is_times_the_learning_rate_and_comes_last(fused):
+    parameter = torch.nn.Parameter(torch.tensor([2.0], dtype=torch.float64))
+    parameter.grad = torch.tensor([3.0], dtype=torch.float64)
+    AdamW([parameter], lr=0.1, eps=0.0, weight_decay=0.5, fused=fused).step()
+    assert parameter.item() == pytest.approx((2.0 - 0.1) * (1 - 0.1 * 0.5), abs=1e-14)
+
+
+def test_a_step_does_not_import_torchs_compiler():
+    """It takes longer than a short run trains. A process of its own: here another test may have imported it."""
+    program = """
+import sys, torch
+from model.adamw import AdamW
+parameter = torch.nn.Parameter(torch.ones(2))
+parameter.grad = torch.ones(2)
+optimizer = AdamW([parameter])
+optimizer.step()
+optimizer.load_state_dict(optimizer.state_dict())
+assert parameter[0] < 1
+sys.exit("torch._dynamo" in sys.modules)
+"""
+    assert subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, check=False).returncode == 0

@@ -215,3 +215,12 @@ def test_bf16_layers_are_near_fp32_and_give_fp32_gradients(encoder):
     assert 1e-4 < error < 0.03
     POOLINGS["pooler"](low, batch, encoder).sum().backward()
     assert {parameter.grad.dtype for parameter in encoder.parameters()} == {torch.float32}
+
+
+def test_dropout_acts_in_training_alone():
+    torch.manual_seed(0)
+    batch = pack(random_sequences(TINY.vocab_size))
+    for dropped in ("hidden_dropout", "attention_dropout"):
+        encoder = MiniBert(replace(TINY, **{dropped: 0.1}))
+        assert not torch.equal(encoder.train()(batch), encoder(batch)), dropped
+        assert torch.equal(encoder.eval()(batch), encoder(batch)), dropped

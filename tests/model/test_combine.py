@@ -144,3 +144,25 @@ def test_uncertainty_says_what_it_cannot_do():
         COMBINERS["uncertainty"](torch.eye(2), seeded(), torch.ones(2), state)
     with pytest.raises(ValueError, match="needs the losses and a state"):
         COMBINERS["uncertainty"](torch.eye(2), seeded())
+
+
+def pcgrad_of_vectors(gradients_KP: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Yu et al. 2020, algorithm 1, on the gradients themselves."""
+    projected = []
+    for i, gradient_P in enumerate(gradients_KP):
+        gradient_P = gradient_P.clone()
+        for j in torch.randperm(len(gradients_KP), generator=generator):
+            other_P = gradients_KP[j]
+            if i != j and gradient_P @ other_P < 0:
+                gradient_P -= (gradient_P @ other_P) / other_P.norm() ** 2 * other_P
+        projected.append(gradient_P)
+    return torch.stack(projected).sum(dim=0)
+
+
+@pytest.mark.parametrize("num_tasks", TASK_COUNTS[1:])
+def test_pcgrad_equals_the_vector_form(num_tasks):
+    for seed in range(20):
+        gradients_KP = conflicting_gradients(num_tasks, seed)
+        weights_K = COMBINERS["pcgrad"](gradients_KP @ gradients_KP.T, seeded(seed))
+        expected_P = pcgrad_of_vectors(gradients_KP, seeded(seed))
+        torch.testing.assert_close(weights_K @ gradients_KP, expected_P, rtol=1e-9, atol=1e-9)

@@ -166,3 +166,31 @@ def test_cosines():
     gradients_KP = torch.tensor([[3.0, 4.0], [-4.0, 3.0], [-6.0, -8.0], [0.0, 0.0]])
     found = cosines(gradients_KP @ gradients_KP.T)
     assert found == pytest.approx({(0, 1): 0.0, (0, 2): -1.0, (0, 3): 0.0, (1, 2): 0.0, (1, 3): 0.0, (2, 3): 0.0})
+
+
+def test_tasks_may_come_in_any_order():
+    model = build()
+    gradients = TaskGradients(model.shared_parameters(), len(TASKS))
+    for k in (2, 0, 1):
+        gradients.backward(k, task_loss(model, TASKS[k], seed=0))
+    torch.testing.assert_close(gradients.flat_KP, separate_gradients(model, seed=0), rtol=1e-5, atol=1e-6)
+
+
+def test_one_buffer_is_all_there_is():
+    model = build()
+    gradients = TaskGradients(model.shared_parameters(), len(TASKS))
+    start, end = gradients.flat_KP.data_ptr(), gradients.flat_KP.data_ptr() + gradients.flat_KP.nbytes
+    for seed in (0, 1):
+        fill(gradients, model, seed)
+        gradients.combine_(torch.ones(3))
+        assert all(start <= parameter.grad.data_ptr() < end for parameter in model.shared_parameters())
+
+
+def test_a_step_without_every_task_is_our_own_mistake():
+    model = build()
+    gradients = TaskGradients(model.shared_parameters(), len(TASKS))
+    fill(gradients, model, seed=0)
+    gradients.combine_(torch.ones(3))
+    gradients.backward(1, task_loss(model, "para", seed=1))
+    with pytest.raises(AssertionError, match=r"no backward of tasks \[0\]"):
+        gradients.gramian()

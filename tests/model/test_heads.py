@@ -150,3 +150,12 @@ def test_pair_regression_by_hand():
     torch.testing.assert_close(output, scores_n)
     torch.testing.assert_close(head.loss(output, labels_n), ((scores_n - labels_n) ** 2).mean())
     assert torch.equal(head.predict(output), output)
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_dropout_acts_in_training_alone(name):
+    head = build(name, dropout=0.4)
+    pooled, _ = toy_batch(head)
+    assert not torch.equal(head(pooled), head(pooled))
+    head.eval()
+    assert torch.equal(head(pooled), head(pooled))

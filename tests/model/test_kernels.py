@@ -164,3 +164,13 @@ def test_bf16_is_as_close_to_exact_as_autocast():
         for gradient, reference in zip(low, exact, strict=True):
             assert gradient.dtype == torch.float32
             assert relative_error(gradient, reference) < 0.02
+
+
+def test_attention_dropout_is_on_the_weights_and_keeps_their_mean():
+    """Every value is 1, so the output is the sum of the weights that are left: of 4 equal ones, k * (1/4) / (3/4)."""
+    batch = make_batch((4,) * 1000)
+    qkv = torch.cat([torch.zeros(len(batch.slot_R), 8), torch.ones(len(batch.slot_R), 4)], dim=1)
+    context = attend(qkv, batch, attention_biases(batch, torch.float32), 1, 0.25)[:4000]
+    assert set((context * 3).round().unique().tolist()) == {0.0, 1.0, 2.0, 3.0, 4.0}
+    assert context[:, 0].mean().item() == pytest.approx(1.0, abs=0.03)
+    assert torch.equal(context[:, 0], context[:, 3]), "one draw for a weight"

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from model.packing import SMALLEST_BIN, pack
+from model.packing import ROW_MULTIPLE, SMALLEST_BIN, pack
 
 SEQUENCES = [[5, 6, 7], [8], [9, 10, 11], [12, 13], [14]]
 LENGTHS = (3, 60, 1, 33, 32, 20, 64, 65, 7, 200, 128, 31)
@@ -55,3 +55,19 @@ def test_no_sequences_is_an_error():
 def test_a_sequence_without_tokens_is_an_error_that_names_it():
     with pytest.raises(ValueError, match="sequence 1 of 3 has no tokens"):
         pack([[1], [], [2]])
+
+
+def test_the_number_of_rows_is_filled_up_and_no_further():
+    for length in (1, ROW_MULTIPLE - 1, ROW_MULTIPLE, ROW_MULTIPLE + 1):
+        batch = pack([[1] * length])
+        assert len(batch.slot_R) % ROW_MULTIPLE == 0
+        assert 0 <= batch.num_fillers < ROW_MULTIPLE
+        assert batch.num_tokens == length == len(batch.positions_T)
+
+
+def test_to_moves_every_tensor():
+    batch = pack(SEQUENCES).to("meta")
+    tensors = [value for value in vars(batch).values() if isinstance(value, torch.Tensor)]
+    assert len(tensors) == 6
+    assert {tensor.device.type for tensor in tensors} == {"meta"}
+    assert batch.lengths == pack(SEQUENCES).lengths

@@ -1,12 +1,15 @@
 """Reading published weights: both generations of names, and an error that names the file and tensor otherwise."""
 
 import json
+from dataclasses import fields
 
 import pytest
 import torch
 import transformers
 from safetensors.torch import load_file, save_file
 
+from model.bert import BertConfig
+from model.packing import pack
 from model.pretrained import load_encoder, read_config
 
 KEYS = {
@@ -150,3 +153,44 @@ def test_a_config_that_is_missing_or_torn_is_an_error_that_names_it(folder):
     path.unlink()
     with pytest.raises(ValueError, match=rf"{path}: no such file"):
         read_config(folder)
+
+
+def test_every_parameter_has_the_files_value(folder):
+    stored = sorted(tensor.double().sum().item() for tensor in load_file(folder / "model.safetensors").values())
+    loaded = sorted(parameter.double().sum().item() for parameter in load_encoder(folder).parameters())
+    assert len(set(stored)) == len(stored) == 5 + 2 * 16 + 2
+    assert loaded == stored
+
+
+def test_position_ids_are_ignored(folder):
+    edit_tensors(folder, lambda tensors: tensors.update({"embeddings.position_ids": torch.arange(16)[None]}))
+    assert load_encoder(folder).config.max_positions == 16
+
+
+def test_a_loaded_encoder_trains_and_leaves_the_file_alone(folder):
+    before = (folder / "model.safetensors").read_bytes()
+    encoder = load_encoder(folder)
+    assert encoder.training
+    assert all(parameter.requires_grad for parameter in encoder.parameters())
+    encoder(pack([[1, 2, 3]])).sum().backward()
+    with torch.no_grad():
+        for parameter in encoder.parameters():
+            parameter.zero_()
+    assert (folder / "model.safetensors").read_bytes() == before
+
+
+def test_loading_draws_no_random_numbers(folder):
+    torch.manual_seed(1)
+    expected = torch.rand(1)
+    torch.manual_seed(1)
+    load_encoder(folder)
+    assert torch.equal(torch.rand(1), expected)
+
+
+def test_config_is_read_field_by_field(folder):
+    config = read_config(folder)
+    assert [getattr(config, field.name) for field in fields(BertConfig)] == [*KEYS.values(), "gelu"]
+    edit_config(folder, hidden_act="gelu_new")
+    assert read_config(folder).activation == "gelu_new"
+    edit_config(folder, hidden_act=None)
+    assert read_config(folder).activation == "gelu"

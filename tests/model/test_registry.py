@@ -115,3 +115,9 @@ def test_a_class_has_the_options_of_its_making():
 @pytest.mark.parametrize("registry", [COMBINERS, HEADS, POOLINGS, SCHEDULES, REGULARISERS], ids=lambda r: r.package)
 def test_every_entry_of_ours_is_there(registry):
     assert len(registry) > 0 and all(callable(entry) for entry in registry.values())
+
+
+def test_an_argument_that_is_no_option_is_answered_with_what_makes_one():
+    for option, is_argument in (("given_default", True), ("other", True), ("nothing", False)):
+        (fault,) = find_option_faults(function, {option: 1})
+        assert ("stands after the `*`" in fault) is is_argument

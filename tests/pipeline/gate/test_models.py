@@ -1,5 +1,7 @@
 """Two models of the same dev sets: what the gate with its seeds could not see with one of them, this does."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -66,3 +68,9 @@ def test_a_task_that_the_later_model_lacks_is_refused_and_one_that_it_adds_is_na
     assert compare_models(before, after, PARAMS, NAMES).extra == ["phase2/model/para"]
     with pytest.raises(ValueError, match="not in the current predictions: phase2/model/para"):
         compare_models(after, before, PARAMS, NAMES)
+
+
+def test_a_folder_without_predictions_is_refused(tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match=re.escape(f"{tmp_path / 'empty'}: no prediction files")):
+        compare_models(tmp_path / "empty", write_model(tmp_path / "after", 0), PARAMS, NAMES)

@@ -94,3 +94,27 @@ def test_the_smallest_drop_is_caught_four_times_out_of_five():
     caught = [judge_cells(make_cell("sst", -expected, rng_seed=1000 + seed), margins=margins)[0].verdict == "regressed"
               for seed in range(200)]  # fmt: skip
     assert 0.7 <= np.mean(caught) <= 0.92
+
+
+def test_identical_predictions_are_equivalent_with_nothing_between_them():
+    cell = make_cell("sst", seed_sd=0.05)
+    same = Cell("phase2", "row", "sst", cell.labels_N, cell.baseline_SN, cell.baseline_SN[::-1])
+    (verdict,) = judge_cells(same)
+    assert verdict.verdict == "equivalent"
+    assert (verdict.difference, verdict.low, verdict.high, verdict.smallest_drop) == (0, 0, 0, None)
+    assert verdict.note == "identical predictions"
+
+
+def test_constant_predictions_score_0_and_are_noted():
+    cell = make_cell("sts")
+    constant = Cell("phase2", "row", "sts", cell.labels_N, cell.baseline_SN, np.full_like(cell.current_SN, 2.5))
+    (verdict,) = judge_cells(constant)
+    assert (verdict.current, verdict.verdict) == (0, "regressed")
+    assert verdict.note == "current: collapsed in 3 of 3 seeds"
+    assert verdict.is_newly_collapsed and (verdict.baseline_collapsed, verdict.current_collapsed) == (0, 3)
+
+
+def test_more_seeds_see_smaller_drops():
+    drops = [judge_cells(make_cell("sst", seeds=seeds))[0].smallest_drop for seeds in ((1, 1), (1, 3), (3, 3), (5, 5))]
+    assert drops == sorted(drops, reverse=True)
+    assert drops[0] > 1.5 * drops[-1]

@@ -111,3 +111,9 @@ def test_what_is_no_archive_is_refused(content: bytes | None) -> None:
         PATH.write_bytes(content)
     with pytest.raises(ValueError, match=f"^{PATH}: not a whole archive"):
         unpack()
+
+
+def test_a_name_comes_once() -> None:
+    pack(HISTORY, HISTORY)
+    with pytest.raises(ValueError, match="there twice"):
+        unpack()

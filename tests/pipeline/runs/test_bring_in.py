@@ -12,7 +12,7 @@ from pipeline.runs.archive import list_files, write_archive
 from pipeline.runs.bring_in import import_archive
 from pipeline.runs.index import read_index
 from pipeline.runs.record import read_record, write_record
-from tests.pipeline.runs.synthetic import PROFILE
+from tests.pipeline.runs.synthetic import PROFILE, make_record
 
 IMPORTED, HERE = layout.imported(PROFILE), layout.artifacts(PROFILE)
 TRAINED = "records/phase2/iteration_3-0"
@@ -145,3 +145,19 @@ def test_what_a_record_needs_and_what_none_names(pack: Pack, home: Path, lost: s
     with pytest.raises(ValueError, match=f"^{archive}: {where}.*{message}"):
         import_archive(archive, home)
     assert list(home.iterdir()) == []
+
+
+def test_the_records_of_the_data_come_along_with_or_without_the_report(pack: Pack) -> None:
+    identity = {"kind": "data", "profile": PROFILE, "phase": "data", "row": "tokenize", "seed": None, "run_key": "k"}
+    path, names = layout.data_record(PROFILE, "tokenize") / "record.json", ["data.md", "data.json"]
+    write_record(path, make_record(identity, artifacts=[str(layout.data_report(PROFILE) / name) for name in names]))
+    write_text(layout.data_report(PROFILE) / "data.md", "report")
+    import_archive(pack())
+    assert (IMPORTED / "records/data/tokenize/record.json").is_file()
+    assert (IMPORTED / "data/data.md").read_text() == "report"
+
+
+def test_a_training_needs_its_run_file_also_where_its_record_does_not_say_so(pack: Pack, home: Path) -> None:
+    change(f"{TRAINED}/record.json", artifacts=[])
+    with pytest.raises(ValueError, match=f"{TRAINED}/run.json: no such file"):
+        import_archive(pack(), home)

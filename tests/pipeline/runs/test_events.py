@@ -100,3 +100,35 @@ def test_a_block_that_raises_ends_the_run(tmp_path: Path, error: type[BaseExcept
     with pytest.raises(error), EventLog.start(path, IDENTITY):
         raise error
     assert json.loads(path.read_text().splitlines()[-1])["status"] == status
+
+
+def test_starting_again_replaces_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    for step in (1, 2):
+        with EventLog.start(path, IDENTITY) as log:
+            log.metrics({"m": 0.5}, step)
+    assert [event.get("step") for event in read_events(path)] == [None, 2]
+
+
+def test_resuming_what_is_not_there_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    with pytest.raises(ValueError, match=r"cannot resume at byte 9, the file has 0"):
+        EventLog.resume(path, 9)
+    with EventLog.start(path, IDENTITY), pytest.raises(ValueError, match="cannot resume at byte 0"):
+        EventLog.resume(path, 0)
+
+
+def test_a_param_that_is_not_finite_is_refused(tmp_path: Path) -> None:
+    with EventLog.start(tmp_path / "events.jsonl", IDENTITY) as log, pytest.raises(ValueError, match="params"):
+        log.params({"lr": math.nan})
+
+
+def test_words_that_are_not_known_are_refused(tmp_path: Path) -> None:
+    with EventLog.start(tmp_path / "events.jsonl", IDENTITY) as log:
+        with pytest.raises(ValueError, match="context 'test'"):
+            log.dataset("d", "f" * 64, "d.csv", 1, "test")
+        with pytest.raises(ValueError, match="not relative"):
+            log.artifact(tmp_path / "history.csv")
+        with pytest.raises(ValueError, match="status 'done'"):
+            log.finish("done")
+    assert len(read_events(tmp_path / "events.jsonl")) == 1

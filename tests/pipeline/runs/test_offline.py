@@ -13,6 +13,7 @@ import pytest
 from pipeline.engine.offline import read_commands, run_commands
 from pipeline.files.atomic import write_json
 from pipeline.runs import layout
+from pipeline.runs.record import read_record, write_record
 from tests.pipeline.runs.synthetic import CALLS, FAULTS, PROFILE, ROWS, make_run
 from tests.tiny import REPOSITORY
 
@@ -120,3 +121,25 @@ def test_a_plan_that_is_none_is_named(project: Path, content: object, message: s
         write_json(path, content)
     with pytest.raises(ValueError, match=f"{path}: .*{message}"):
         read_commands(PROFILE)
+
+
+def test_an_unfinished_record_does_not_count(done_project: Path) -> None:
+    path = layout.training_record(PROFILE, "part1", ROWS["part1"], 0) / "record.json"
+    write_record(path, read_record(path) | {"status": "killed"})
+    _, calls = run()
+    assert calls[0] == f"train {PART1}"
+
+
+def test_a_failure_names_stage_and_exit_code_and_ends_the_run(project: Path) -> None:
+    write_json(FAULTS, {f"train {PHASE1}": "fail"})
+    outcome, calls = run()
+    assert calls == ALL[:3]
+    assert outcome.stop == "phase1@tiny-sst_then_sts-0 failed with exit code 3"
+    assert (len(outcome.done), outcome.exit_code) == (2, 1)
+
+
+def test_a_command_that_leaves_nothing_is_a_failure(project: Path) -> None:
+    write_json(FAULTS, {f"train {PART1}": "leave nothing"})
+    outcome, _ = run()
+    assert "part1@tiny-sst-pretrain-0 ended well but left no valid" in outcome.stop
+    assert (outcome.done, outcome.exit_code) == ((), 1)

@@ -102,3 +102,18 @@ def test_a_record_of_version_1_is_read_as_one_of_today(record: dict, tmp_path: P
 def test_the_schema_names_a_wrong_field(record: dict, field: str, value: object) -> None:
     assert find_faults(record) == []
     assert [fault.startswith(field) for fault in find_faults(record | {field: value})][:1] == [True]
+
+
+def test_a_run_without_an_end_is_running(tmp_path: Path) -> None:
+    EventLog.start(tmp_path / "events.jsonl", IDENTITY).close()
+    assert build_record(read_events(tmp_path / "events.jsonl"))["status"] == "running"
+
+
+def test_missing_and_unknown_fields_are_named(record: dict, tmp_path: Path) -> None:
+    path = tmp_path / "record.json"
+    with pytest.raises(ValueError, match=r"record.json: metrics: missing"):
+        write_record(path, {key: value for key, value in record.items() if key != "metrics"})
+    with pytest.raises(ValueError, match=r"record.json: host: unknown"):
+        write_record(path, record | {"host": "x"})
+    with pytest.raises(ValueError, match="no such file"):
+        read_record(path)

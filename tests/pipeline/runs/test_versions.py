@@ -30,3 +30,10 @@ def test_the_same_versions_pass_whatever_the_build() -> None:
 def test_another_version_is_an_error_that_names_both() -> None:
     with pytest.raises(ValueError, match=r"torch 2\.8\.0 \(installed: 2\.9\.0\).*requirements\.lock"):
         check_versions({"torch": "2.8.0", "numpy": "2.4.6"})
+
+
+def test_a_foreign_machine_is_told_what_differs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ANY_VERSIONS, "1")
+    assert check_versions({"torch": "2.8.0", "numpy": "2.4.6"}) == {"torch": "2.9.0"}
+    with pytest.raises(ValueError, match=r"safetensors 0\.6\.2 \(installed: none\)"):
+        check_versions({"safetensors": "0.6.2"})

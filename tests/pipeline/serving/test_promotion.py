@@ -141,3 +141,23 @@ def test_the_stage_says_who_the_champion_is_and_exits_1_for_one_that_stays_out(p
     assert said.endswith(f"{NAME}: version {worse} did not pass; version {good} stays the champion\n")
     assert "regressed: model sst" in said
     assert "### Metrics: regressed" in (project / "out/promotion.md").read_text()
+
+
+def test_the_champion_itself_has_nothing_to_beat(project):
+    make_candidate(project, "good")
+    promote(load_params(), project)
+    promotion = promote(load_params(), project)
+    assert promotion.is_champion and promotion.models is None and champion(project) == "good"
+
+
+def test_without_a_candidate_the_message_says_how_to_make_one(project):
+    with pytest.raises(ValueError, match="berty-sample: there is no candidate; `make register`"):
+        promote(load_params(), project)
+
+
+def test_without_a_baseline_nothing_is_promoted(project):
+    make_candidate(project, "good")
+    shutil.rmtree(project / "baseline")
+    with pytest.raises(ValueError, match="baseline/sample/predictions: no such folder"):
+        promote(load_params(), project)
+    assert champion(project) is None

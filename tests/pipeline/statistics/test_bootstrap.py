@@ -1,5 +1,7 @@
 """Resampled scores are the metric of the resampled examples, shared by all runs, and the same every time."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from scipy.stats import norm
@@ -34,3 +36,12 @@ def test_seed_noise_has_the_variances_by_their_weights():
 def test_the_interval_holds_95_percent():
     low, high = percentile_interval(norm.ppf((np.arange(10_000) + 0.5) / 10_000))
     assert (low, high) == pytest.approx((-1.96, 1.96), abs=0.01)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_a_metric_need_not_know_of_resamples(metric, monkeypatch):
+    monkeypatch.setattr(bootstrap, "NUM_RESAMPLES", 7)
+    expected = resample_scores(metric, LABELS_N, PREDICTIONS_SN, np.random.default_rng(4))
+    monkeypatch.setattr(bootstrap, "METRICS", {metric: SimpleNamespace(score=METRICS[metric].score)})
+    scores_BS = resample_scores(metric, LABELS_N, PREDICTIONS_SN, np.random.default_rng(4))
+    np.testing.assert_allclose(scores_BS, expected, atol=1e-6)

@@ -76,3 +76,10 @@ def test_one_file_for_each_task(tmp_path, write):
     write("", "sst.csv.gz")
     with pytest.raises(ValueError, match="sst.csv and sst.csv.gz are of the same task"):
         find_tasks(tmp_path)
+
+
+def test_a_broken_archive_is_refused(tmp_path):
+    path = tmp_path / "sst.csv.gz"
+    path.write_bytes(gzip.compress(b"id,label,prediction\na,1,1\n")[:-9])
+    with pytest.raises(ValueError, match="cannot be read"):
+        read_predictions(path)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import bootstrap, pearsonr
 
-from pipeline.statistics.samples import difference_variance, mean_variance, measure, measure_spread
+from pipeline.statistics.samples import Spread, difference_variance, mean_variance, measure, measure_spread
 
 RNG = np.random.default_rng(0)
 LABELS_N = RNG.uniform(0, 5, 400)
@@ -59,3 +59,13 @@ def test_two_seeds_are_enough_to_see_flips():
     rng = np.random.default_rng(4)
     pairs = [measure("accuracy", np.ones(300), rng.random((2, 300)) < 0.5) for _ in range(300)]
     assert np.mean([measure_spread(pair).flip_variance for pair in pairs]) == pytest.approx(0.25 / 300, rel=0.03)
+
+
+def test_spreads_add_up():
+    assert Spread(1.0, 2, 0.1) + Spread(2.0, 1, 0.4) == Spread(3.0, 3, pytest.approx(0.2))
+    assert measure_spread(measure("accuracy", CLASSES_N, CLASSES_SN[:1])) == Spread(0.0, 0, 0.0)
+
+
+def test_seeds_that_agree_on_everything_say_nothing():
+    same = measure("accuracy", CLASSES_N, np.stack([CLASSES_SN[0]] * 2))
+    assert measure_spread(same).degrees == 0

@@ -42,3 +42,16 @@ def test_the_true_deviation_is_found_within_its_weights():
         low, high = (SD_G[(cumulative_RG < level).sum(axis=1)] for level in (0.05, 0.95))
         inside += list((low <= sd_R) & (sd_R <= high))
     assert 0.85 <= np.mean(inside) <= 0.96
+
+
+def test_without_seeds_the_expected_stands():
+    assert median(infer_seed_sd([Spread(0, 0, 0)], 0.005)[0]) == pytest.approx(0.005, rel=0.15)
+
+
+def test_many_seeds_outweigh_what_was_expected():
+    assert median(infer_seed_sd([spread(0.03, 200)], 0.005)[0]) == pytest.approx(0.03, rel=0.15)
+
+
+def test_what_flips_explain_is_not_the_seeds():
+    loud, quiet = (infer_seed_sd([spread(0.01, 50, flips)])[0] for flips in (1e-9, 0.01**2))
+    assert median(quiet) < 0.5 * median(loud)

@@ -116,3 +116,22 @@ def test_overall_is_the_mean_seed_by_seed():
     assert overall.rows["a"].scores_S == pytest.approx([0.5, 0.5], abs=0.002)
     assert overall.rows["a"].spread.sum_of_squares == pytest.approx(0, abs=1e-5)
     assert overall.rows["a"].resampled_B.std() == pytest.approx(parts[0].rows["a"].resampled_B.std() / 2**0.5, rel=0.1)
+
+
+def test_rows_that_predict_the_same_in_every_shared_seed_do_not_differ_at_all():
+    predictions_SN = predict([0.6, 0.7, 0.65])
+    table = score("t", {"a": predictions_SN, "b": predictions_SN[1:]}, {"b": [1, 2]})
+    assert table.difference("a", "b") == (0.0, 0.0, 1.0)
+
+
+def test_one_shared_seed_is_examples_alone():
+    table = score("t", {"a": predict([0.3, 0.65]), "b": predict([0.6, 0.9])}, {"a": [0, 1], "b": [1, 2]})
+    low, high, _ = table.difference("a", "b")
+    alone = score("t", {"a": predict([0.65]), "b": predict([0.6])}).difference("a", "b")
+    assert high - low == pytest.approx(alone[1] - alone[0], rel=0.25)
+
+
+def test_a_difference_is_the_same_either_way_round():
+    rows = {"a": predict([0.6, 0.7]), "b": predict([0.5, 0.55])}
+    low, high, p = score("t", rows).difference("a", "b")
+    assert score("t", rows).difference("b", "a") == pytest.approx((-high, -low, p))

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 import pytest
 from mlflow import MlflowClient
 
-from pipeline.files.atomic import write_text
+from pipeline.files.atomic import read_json, write_json, write_text
 from pipeline.tracking.collect import collect
 from pipeline.tracking.pages import list_pages
 from pipeline.tracking.projection import project, project_live
@@ -145,3 +145,15 @@ async def look_at(pages: list[str], memory: Path) -> dict[str, str]:
                 await asyncio.sleep(SECONDS_TO_DRAW)
                 await page.screenshot(Path(folder) / f"{name}.png")
     return texts
+
+
+def test_the_table_has_the_digits_that_mean_something(project_root: Path) -> None:
+    plan = project_root / "artifacts/tiny/plan/index.json"
+    write_json(plan, read_json(plan) | {"tasks": {"sst": {"metric": "accuracy"}}})
+    project_all(project_root)
+    view = saved_view(project_root, "table2")
+    assert view["selectedColumns"][:2] == ["tags.`score.sst`", "tags.`score.overall`"]
+    assert "metrics.`sst.accuracy`" in view["selectedColumns"], "the mean over seeds"
+    client = MlflowClient(tracking_uri(project_root))
+    runs = client.search_runs([client.get_experiment_by_name("tiny").experiment_id], view["searchFilter"])
+    assert {(run.data.tags["score.sst"], run.data.tags["score.overall"]) for run in runs} == {("0.500", "0.600")}

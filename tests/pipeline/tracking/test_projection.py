@@ -16,12 +16,12 @@ from pipeline.tracking.store import StoreUnavailable
 from tests.pipeline.conftest import SERVER_TOO
 from tests.pipeline.tracking.shown import client_of, describe, history, project_all, runs_of
 from tests.pipeline.tracking.synthetic import (
-    NUM_WINDOWS,
     ROW,
     ROWS,
     SEED,
     SEEDS,
     make_evaluation,
+    make_record,
     make_training,
     write_into,
     write_plan,
@@ -119,25 +119,6 @@ def test_the_errors_of_a_run_are_tables(project_root: Path) -> None:
     assert errors["text"] == ["text of b", "text of c"]
 
 
-@SERVER_TOO
-def test_projected_again_nothing_is_added(project_root: Path) -> None:
-    project_all(project_root)
-    before = describe(project_root)
-    assert project_all(project_root) == Summary(0, 0, NUM_RUNS)
-    assert describe(project_root) == before
-
-
-@SERVER_TOO
-def test_a_lost_database_is_rebuilt_with_the_original_times(
-    project_root: Path, reset_store: Callable[[], None]
-) -> None:
-    project_all(project_root)
-    before = describe(project_root)
-    reset_store()
-    assert project_all(project_root) == Summary(NUM_RUNS, 0, 0)
-    assert describe(project_root) == before
-
-
 @pytest.mark.parametrize(
     ("method", "num_calls"),
     [("create_run", 3), ("log_batch", 2), ("log_inputs", 2), ("log_artifacts", 2), ("set_terminated", 2),
@@ -171,57 +152,6 @@ def test_interrupted_anywhere_it_completes_and_doubles_nothing(
     assert describe(project_root) != whole
     project(few, project_root)
     assert describe(project_root) == whole
-
-
-def test_an_evaluation_that_comes_later_joins_its_run(root: Path) -> None:
-    write_into(root, make_training(ROW, SEED))
-    assert project_all(root) == Summary(1, 0, 0)
-    before = runs_of(root)[f"{ROW}-{SEED}"]
-    assert "overall" not in before.data.metrics
-    write_into(root, make_evaluation(ROW, SEED))
-    assert project_all(root) == Summary(0, 1, 0)
-    after = runs_of(root)[f"{ROW}-{SEED}"]
-    assert after.data.metrics["overall"] == 0.6
-    assert after.info.run_id == before.info.run_id
-    assert after.info.end_time == before.info.end_time
-    assert len(history(root, after, "loss/sst")) == NUM_WINDOWS
-
-
-@SERVER_TOO
-def test_a_run_that_was_rekeyed_stays_the_same_run(root: Path) -> None:
-    def rekey(record: dict, key: str) -> dict:
-        code = {"code": key[:16]} if record["kind"] == "training" else {}
-        return record | {
-            "run_key": key,
-            "tags": record["tags"] | {"original_key": KEY},
-            "params": record["params"] | code,
-        }
-
-    records = [make_training(ROW, SEED), make_evaluation(ROW, SEED)]
-    records[0]["params"]["code"] = "before"
-    for record in records:
-        write_into(root, record)
-    project_all(root)
-    before = runs_of(root)[f"{ROW}-{SEED}"]
-    for key in ("b" * 64, "c" * 64):
-        for record in records:
-            write_into(root, rekey(record, key))
-        assert project_all(root) == Summary(0, 1, 0)
-        assert project_all(root) == Summary(0, 0, 1)
-        after = runs_of(root)[f"{ROW}-{SEED}"]
-        assert (after.info.run_id, after.data.tags["run_key"]) == (before.info.run_id, key)
-        assert (after.data.tags["original_key"], after.data.params["code"]) == (KEY, "before")
-        assert len(history(root, after, "loss/sst")) == NUM_WINDOWS
-
-
-def test_a_run_in_the_trash_stays_there_and_a_new_one_is_made(root: Path) -> None:
-    write_into(root, make_training(ROW, SEED))
-    project_all(root)
-    deleted = runs_of(root)[f"{ROW}-{SEED}"].info.run_id
-    client_of(root).delete_run(deleted)
-    assert project_all(root) == Summary(1, 0, 0)
-    assert runs_of(root)[f"{ROW}-{SEED}"].info.run_id != deleted
-    assert client_of(root).get_run(deleted).info.lifecycle_stage == "deleted"
 
 
 def test_the_comparison_is_of_the_runs_that_plan_lists_and_that_have_a_record(project_root: Path) -> None:
@@ -284,3 +214,33 @@ def test_an_imported_run_is_marked_and_has_its_files(root: Path) -> None:
     run = runs_of(root)[f"{ROW}-{SEED}"]
     assert run.data.tags["imported"] == "true"
     assert [artifact.path for artifact in client_of(root).list_artifacts(run.info.run_id)] == ["history.csv"]
+
+
+def test_tables_do_without_the_corpus_and_get_the_text_once_it_has_come(project_root: Path) -> None:
+    project_all(project_root)
+    assert list(table_of(project_root, "worst_errors/sst.json")) == ["id", "label", "prediction", "error"]
+    write_corpus(project_root)
+    assert project_all(project_root).num_updated == len(ROWS) * len(SEEDS)
+    assert table_of(project_root, "worst_errors/sst.json")["text"] == ["text of b", "text of c"]
+
+
+def test_an_experiment_in_the_trash_is_named(root: Path) -> None:
+    write_into(root, make_training(ROW, SEED))
+    project_all(root)
+    client = client_of(root)
+    client.delete_experiment(client.get_experiment_by_name("tiny").experiment_id)
+    with pytest.raises(StoreUnavailable, match="experiment tiny is in MLflow's trash"):
+        project_all(root)
+
+
+def test_profiles_are_experiments_of_their_own(root: Path) -> None:
+    for profile in ("tiny", "other"):
+        write_into(root, make_training(ROW, SEED) | {"profile": profile, "artifacts": []})
+    assert project_all(root) == Summary(2, 0, 0)
+    assert set(runs_of(root, "tiny")) == set(runs_of(root, "other")) == {f"{ROW}-{SEED}"}
+
+
+def test_a_failed_run_is_shown_as_failed(root: Path) -> None:
+    write_into(root, make_record("training", "phase2", ROW, SEED, status="failed"))
+    project_all(root)
+    assert runs_of(root)[f"{ROW}-{SEED}"].info.status == "FAILED"

@@ -97,3 +97,21 @@ def test_a_broken_record_fails_after_the_others_are_shown(root: Path) -> None:
     assert done.returncode == 1
     assert done.stdout.startswith("MLflow runs: 1 created")
     assert str(broken) in done.stderr
+
+
+def test_by_hand_a_bad_server_is_a_failure(root: Path) -> None:
+    write_into(root, make_record("data", "data", "download", None))
+    done = track(root, MLFLOW_TRACKING_URI=f"http://127.0.0.1:{free_port()}")
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_database_that_is_none_is_named(root: Path) -> None:
+    write_into(root, make_record("data", "data", "download", None))
+    (root / "mlflow.db").write_text("no database " * 1000)
+    done = track(root, "--receipt", "receipt.json")
+    assert done.returncode == 0
+    assert done.stderr.splitlines() == [
+        f"track: not projected, `make track` does it later: MLflow at sqlite:///{root}/mlflow.db: "
+        "DatabaseError: file is not a database"
+    ]

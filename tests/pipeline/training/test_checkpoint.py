@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 
+import pytest
 import torch
 
 from model.adamw import AdamW
@@ -72,3 +73,20 @@ def test_a_state_without_an_optimizer_takes_the_model_alone(tmp_path):
     other.optimizer = None
     load_checkpoint(tmp_path / "c", other)
     assert torch.equal(other.model.encoder.pooler.bias, state.model.encoder.pooler.bias)
+
+
+def test_copied_tensors_stay_when_the_model_moves_on():
+    state = make_state(0)
+    copied = copy_tensors(state.model)
+    with torch.no_grad():
+        for parameter in state.model.parameters():
+            parameter.add_(1)
+    name = "encoder.pooler.weight"
+    torch.testing.assert_close(state.model.state_dict()[name] - 1, copied[name])
+
+
+def test_no_checkpoint_is_no_progress(tmp_path):
+    assert read_progress(tmp_path / "c") is None
+    (tmp_path / "c").write_bytes(b"x" * 100)
+    with pytest.raises(ValueError, match="c: not a checkpoint"):
+        read_progress(tmp_path / "c")

@@ -1,15 +1,11 @@
 """The training loop: what is trained, what is kept, and what a run leaves behind."""
 
 import math
-from collections import Counter
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from safetensors import safe_open
 
-from model.bert import MiniBert
 from model.heads.classify import Head as Classify
 from model.packing import pack
 from pipeline.data.token_files import read_tokens
@@ -18,20 +14,16 @@ from pipeline.files.atomic import read_json
 from pipeline.files.digest import derive_seed, hash_file, hash_folder
 from pipeline.runs import layout
 from pipeline.runs.record import read_record
-from pipeline.training import loop
+from pipeline.training.batches import choose
 from pipeline.training.loop import train
 from pipeline.training.mixing import MIXINGS
 from pipeline.training.run_record import HISTORY_COLUMNS
+from pipeline.training.task_data import FineTuned
 from tests.pipeline.training.conftest import LEGS, read_history, read_results
 from tests.tiny import ENCODER, PROFILE
 
 SUM = {"tasks": ["sst", "para", "sts"], "epochs": 1}
 FIRST = {"tasks": ["sst"], "epochs": 1}
-
-
-def tensor_names(folder):
-    with safe_open(folder / "weights.safetensors", "pt") as file:
-        return set(file.keys())
 
 
 def test_three_tasks_by_sum_equal_a_plain_loop(tiny):
@@ -77,107 +69,6 @@ def test_a_single_task_lowers_its_loss(tiny, mode):
     losses = [value for _, _, value in read_record(tiny.record(run) / "record.json")["metrics"]["loss/sst"]]
     assert len(losses) == 8 * 3
     assert sum(losses[-3:]) < 0.95 * sum(losses[:3])
-
-
-def test_a_frozen_leg_runs_no_encoder_and_leaves_none(tiny, steps, monkeypatch):
-    forward, calls = MiniBert.forward, []
-
-    def count(self, *arguments):
-        calls.append(len(steps.taken))
-        return forward(self, *arguments)
-
-    monkeypatch.setattr(MiniBert, "forward", count)
-    run = tiny.add_row([{**leg, "encoder": "frozen"} for leg in (FIRST, SUM)], train={"weight_decay": 0.1})
-    train(run)
-    # Leg 1 encodes before its first step, leg 2 before its own first, the probe at the end.
-    assert len(steps.taken) == 3 + 5 and set(calls) == {0, 3, 8}
-    assert tensor_names(tiny.model(run)) == {
-        f"heads.{task}.network.{layer}.{kind}"
-        for task in ("sst", "para", "sts")
-        for layer in (1, 4)
-        for kind in ("weight", "bias")
-    }
-    rates = {value for _, _, value in read_record(tiny.record(run) / "record.json")["metrics"]["learning_rate"]}
-    assert rates == {run.spec["train"]["frozen_learning_rate"]}
-
-
-@pytest.mark.parametrize(("keep", "expected"), [("best", 2), ("best_on_dev", 3), ("last", 4)])
-def test_best_looks_at_held_out_examples_and_never_at_dev(tiny, monkeypatch, keep, expected):
-    """Every split has its own best epoch: the score is of the split's examples, told apart by their number."""
-    best = {12: {"train": 1, "dev": 3}, 6: {"selection": 2}}
-    seen = Counter()
-
-    def score(labels, predictions):
-        seen[len(labels)] += 1
-        splits = best[len(labels)]
-        epoch, place = divmod(seen[len(labels)] - 1, len(splits))
-        return float(list(splits.values())[place] == epoch + 1)
-
-    monkeypatch.setattr(loop, "METRICS", {"accuracy": SimpleNamespace(score=score)})
-    run = tiny.add_row([{"tasks": ["sst"], "epochs": 4}], train={"keep": keep, "selection_fraction": 0.25})
-    train(run)
-    (point,) = read_record(tiny.record(run) / "record.json")["metrics"]["kept_epoch/leg_1"]
-    assert point[2] == expected
-    splits = {row["split"] for row in read_history(tiny, run)}
-    assert splits - {"selection"} == {"train", "dev"} and ("selection" in splits) == (keep == "best")
-
-
-def test_the_next_leg_begins_with_the_weights_kept_of_the_one_before(tiny, steps, monkeypatch):
-    falling, level = SimpleNamespace(score=lambda *_: -len(steps.taken)), SimpleNamespace(score=lambda *_: 0.0)
-    monkeypatch.setattr(loop, "METRICS", {"accuracy": falling, "pearson": level})
-    seen = {}
-
-    def watch(optimizer):
-        if (optimizer.place[1], len(steps.taken)) == (1, 6):
-            seen.update({name: tensor.clone() for name, tensor in optimizer.state.model.state_dict().items()})
-
-    steps.watch = watch
-    train(tiny.add_row([{"tasks": ["sst"], "epochs": 2}, {"tasks": ["sts"], "epochs": 1}]))
-    alone = tiny.add_row([FIRST], tasks=["sst", "sts"])
-    train(alone)
-    first = load_model(tiny.model(alone))[0].state_dict()
-    assert seen.keys() == first.keys()
-    assert all(torch.equal(seen[name], first[name]) for name in seen)
-
-
-class TestPhase2:
-    @pytest.fixture
-    def recipe(self, tiny):
-        tiny.plan()
-        run = tiny.run("phase1", "sst_then_sts")
-        train(run)
-        return run
-
-    def test_it_starts_from_the_weights_that_phase_1_left(self, tiny, recipe, steps):
-        seen = {}
-
-        def watch(optimizer):
-            if not seen:
-                seen.update({name: tensor.clone() for name, tensor in optimizer.state.model.state_dict().items()})
-
-        steps.watch = watch
-        run = tiny.start("iteration_3")
-        assert run.start["sha256"] == hash_file(tiny.model(recipe) / "weights.safetensors")
-        train(run)
-        left = load_model(tiny.model(recipe))[0].state_dict()
-        assert all(torch.equal(seen[name], left[name]) for name in left)
-        new = build_model(run.spec, run.spec["seed"]).state_dict()
-        others = set(seen) - set(left)
-        assert others == {name for name in new if name.startswith("heads.para.")}
-        assert all(torch.equal(seen[name], new[name]) for name in others)
-        assert not torch.equal(left["heads.sts.network.1.weight"], new["heads.sts.network.1.weight"])
-        assert (tiny.record(run) / "start.json").read_bytes() == run.start_path.read_bytes()
-
-    def test_weights_other_than_the_start_file_says_are_refused(self, tiny, recipe):
-        run = tiny.start("iteration_2")
-        path = tiny.model(recipe) / "weights.safetensors"
-        path.write_bytes(path.read_bytes()[:-1] + b"\x01")
-        with pytest.raises(ValueError, match=r"phase1/sst_then_sts-0/weights.safetensors: sha256 is .*, expected"):
-            train(run)
-        path.unlink()
-        with pytest.raises(ValueError, match=r"weights.safetensors: no such file"):
-            train(run)
-        assert not tiny.model(run).exists()
 
 
 def test_a_loss_that_is_not_finite_ends_the_run_with_its_place(tiny, monkeypatch):
@@ -293,18 +184,6 @@ def test_a_mixing_may_leave_tasks_out_of_steps(tiny, steps, monkeypatch):
         assert points[3][f"loss/{task}"] == means
 
 
-def test_a_run_without_legs_leaves_the_encoder_under_new_heads(tiny):
-    run = tiny.add_row([FIRST])
-    run.spec["schedule"] = []
-    train(run)
-    assert {name.split(".")[0] for name in tensor_names(tiny.model(run))} == {"heads"}
-    new, left = build_model(run.spec, 0).state_dict(), load_model(tiny.model(run))[0].state_dict()
-    assert all(torch.equal(new[name], left[name]) for name in new)
-    metrics = read_record(tiny.record(run) / "record.json")["metrics"]
-    assert set(metrics) == {"cost/steps", "cost/tokens", "cost/seconds"} and read_history(tiny, run) == []
-    assert metrics["cost/steps"][0][2] == metrics["cost/tokens"][0][2] == 0
-
-
 def test_the_seed_alone_decides_and_another_seed_differs(tiny, monkeypatch):
     tiny.change(seeds=[0, 1])
     run = tiny.add_row([SUM])
@@ -337,3 +216,50 @@ def test_another_version_than_planned_trains_nothing_or_where_it_may_is_on_recor
     monkeypatch.setenv("BERTY_ANY_VERSIONS", "1")
     train(run)
     assert read_record(tiny.record(run) / "record.json")["tags"]["versions"] == f"torch 2.11.0, not {planned}"
+
+
+def test_a_single_task_has_no_gradients_to_compare(tiny):
+    run = tiny.add_row([FIRST], train={"keep": "last"})
+    train(run)
+    names = set(read_record(tiny.record(run) / "record.json")["metrics"])
+    assert names == {
+        "loss/sst", "learning_rate", "tokens_per_second", "train/sst.accuracy", "dev/sst.accuracy", "kept_epoch/leg_1",
+        "cost/steps", "cost/tokens", "cost/seconds",
+    }  # fmt: skip
+
+
+def test_options_of_a_run_file_reach_what_they_name(tiny, monkeypatch):
+    seen = []
+
+    def factor(step, num_steps, *, floor: float = 0.0):
+        seen.append(floor)
+        return 1.0
+
+    monkeypatch.setattr("model.schedules.constant.factor", factor)
+    run = tiny.add_row([FIRST], train={"learning_rate_schedule": {"constant": {"floor": 0.25}}})
+    train(run)
+    assert seen == [0.25] * 6  # of the run, and of its probe
+    run.spec["train"]["mixing"] = {"repeat": {"power": 1}}
+    with pytest.raises(ValueError, match="option 'power' is unknown"):
+        train(run)
+
+
+def test_a_capped_training_set_and_the_root_argument(tiny, steps, monkeypatch, tmp_path):
+    tiny.change(profiles__tiny__max_train={"sst": 9})
+    tiny.plan()
+    run = tiny.run("part1", "sst_finetune")
+    tiny_root = tiny.root
+    absolute = type(run)(tiny_root / run.path, None, run.spec, None, run.key)
+    seen, output = [], FineTuned.output
+    monkeypatch.setattr(
+        FineTuned, "output", lambda self, task, at, fixed: seen.append(at) or output(self, task, at, fixed)
+    )
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    train(absolute, tiny_root)
+    assert len(steps.taken) == 2  # 2 epochs of one batch: 9 examples at 64
+    num_examples = read_tokens(tiny_root / run.spec["tasks"]["sst"]["tokens"]["train"]).num_examples
+    assert {tuple(sorted(indices)) for indices in seen} == {tuple(choose("train sst", num_examples, 9))}
+    record = read_record(tiny.record(run) / "record.json")
+    assert {d["name"]: d["num_examples"] for d in record["datasets"]}["sst-train"] == 9
+    assert list((tmp_path / "elsewhere").iterdir()) == []

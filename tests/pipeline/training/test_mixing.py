@@ -63,3 +63,14 @@ def test_the_papers_epoch_has_4422_steps():
 def test_repeats_order_stays_what_it_is():
     # A golden value: another order is another result for every seed.
     assert order(repeat({"sst": 10})) == [4, 6, 5, 0, 9, 1, 3, 2, 8, 7]
+
+
+def test_repeats_last_step_is_smaller_for_every_task():
+    steps = repeat({"a": 100, "b": 30, "c": 7, "d": 1}, 8)
+    assert [{len(at) for at in step.values()} for step in steps] == [{8}] * 12 + [{4}]
+
+
+def test_repeat_draws_by_task_and_not_by_what_else_there_is():
+    assert order(repeat({"sst": 10, "sts": 10})) == order(repeat({"sst": 10}))
+    assert order(repeat({"sst": 10})) != order(repeat({"sts": 10}), "sts")
+    assert order(repeat({"sst": 10}, 3)) == order(repeat({"sst": 10}, 7))

@@ -244,3 +244,34 @@ def test_the_ports_heads_are_projected_along_and_summed(tiny, monkeypatch):
     assert measured["gradients/norm.sst"] == pytest.approx(plain["gradients/norm.sst"])  # and not in what is shown
     for task, weight in zip(TASKS, seen["weights_K"].tolist(), strict=True):
         torch.testing.assert_close(projected[task], 3 * weight * heads[task])
+
+
+def test_without_dropout_nothing_is_random(tiny):
+    none = {"head_dropout": 0.0, "encoder_dropout": 0.0}
+    assert differ(take_step(tiny, **none)[0], take_step(tiny, step=1, **none)[0]) == set()
+
+
+def test_the_optimizer_is_as_the_run_file_says(tiny):
+    train = {"adamw_form": "torch", "beta1": 0.5, "beta2": 0.75, "eps": 1e-3, "weight_decay": 0.25, "pooling": "cls"}
+    optimizer, _ = make_optimizer(tiny, [{"tasks": ["sst"], "epochs": 1}], **train)
+    (group,) = optimizer.state.optimizer.param_groups
+    assert {key: group[key] for key in ("lr", "betas", "eps", "weight_decay", "form")} == {
+        "lr": 1e-3, "betas": (0.5, 0.75), "eps": 1e-3, "weight_decay": 0.25, "form": "torch",
+    }  # fmt: skip
+    model = optimizer.state.model
+    assert not any(parameter is model.encoder.pooler.weight for parameter in group["params"])
+
+
+def test_bf16_is_in_the_layers_alone(tiny):
+    """The step moves fp32 parameters with fp32 moments, close to what fp32 layers do, and not the same."""
+    none = {"head_dropout": 0.0, "encoder_dropout": 0.0}
+    exact, exact_measured = take_step(tiny, **none)
+    optimizer, data = make_optimizer(tiny, [{"tasks": list(TASKS), "epochs": 1}], precision="bf16", **none)
+    measured = optimizer.step({task: data[task].train_indices[:8] for task in TASKS}, 0, 0)
+    moments = [value for state in optimizer.state.optimizer.state.values() for value in state.values()]
+    tensors = [*optimizer.state.model.state_dict().values(), *(value for value in moments if torch.is_tensor(value))]
+    assert {tensor.dtype for tensor in tensors} == {torch.float32}
+    for task in TASKS:
+        assert measured[f"loss/{task}"] != exact_measured[f"loss/{task}"]
+        assert measured[f"loss/{task}"] == pytest.approx(exact_measured[f"loss/{task}"], rel=0.02)
+    assert differ(exact, optimizer.state.model.state_dict())

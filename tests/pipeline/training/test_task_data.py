@@ -93,3 +93,8 @@ def test_predictions_are_in_evaluation_mode_and_leave_training_mode(run, data):
         assert model.training and model.heads["sts"].training and model.encoder.training
     output = [FineTuned(model, data, 4096).output("sts", indices)[0] for _ in range(2)]
     assert not torch.equal(*output)  # training has dropout
+
+
+def test_labels_are_those_of_the_examples(data):
+    indices = data["sts"].train_indices[[3, 0]]
+    assert data["sts"].labels("train", indices).tolist() == data["sts"].splits["train"].labels[indices].tolist()
