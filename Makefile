@@ -39,7 +39,7 @@ test: .venv/run .venv/test  ## the tests; BERTY_MIRROR=FOLDER adds those on the 
 	ruff check .
 	python -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder $(PYTEST)
 
-test-fast: .venv/run .venv/test  ## those of the tests that need no graph, no server and no real data: a minute
+test-fast: .venv/run .venv/test  ## those of the tests that need no graph, no server and no real data: some 70 s of two cores
 	python -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder -m "not slow" $(PYTEST)
 
 vouch: .venv/run  ## after a change that should change no result: replay each run's first steps, re-key what agrees
