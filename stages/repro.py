@@ -20,11 +20,13 @@ def main() -> int:
 
     profile = load_params().profile
     repro(f"plan@{profile}")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        with Graph(Path.cwd()) as graph:
-            outcome = Parallel(profile, arguments.jobs or default_jobs(), graph).run()
-    except KeyboardInterrupt:
+    with Graph(Path.cwd()) as graph:
+        parallel = Parallel(profile, arguments.jobs or default_jobs(), graph)
+        before = {number: signal.signal(number, parallel.interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+        outcome = parallel.run()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if outcome.is_interrupted:
         print("\nrepro: interrupted; the same command resumes from the last checkpoints", file=sys.stderr)
         return 128 + signal.SIGINT
     for name, log in outcome.failed.items():
