@@ -16,16 +16,19 @@ from dvc.lock import LockError
 from dvc.repo import Repo
 from dvc.stage.cache import RunCacheNotFoundError
 
+from pipeline.engine.lock_file import write_whole
+
 
 def repro(*targets: str) -> None:
     """`dvc repro`, without its own words on every stage; a failure is a `CalledProcessError`."""
-    subprocess.run([sys.executable, "-m", "dvc", "repro", "--quiet", *targets], check=True)
+    subprocess.run([sys.executable, "-m", "pipeline.engine.lock_file", "repro", "--quiet", *targets], check=True)
 
 
 class Graph:
     """The stages of a checkout. Inside of `with`, no other command of DVC's changes it."""
 
     def __init__(self, root: Path) -> None:
+        write_whole()
         self._repo = Repo(str(root))
         self._stages = {stage.addressing: stage for stage in self._repo.index.stages}
         self._unwritten: set[str] = set()  # stages that dvc.lock does not have yet
