@@ -11,7 +11,7 @@ from pipeline.engine.lock_file import check
 from tests.tiny import REPOSITORY
 
 STAGES = """stages:
-  one: {cmd: cat dvc.yaml > one; echo one >> done, deps: [dvc.yaml], outs: [one]}
+  one: {cmd: cat source > one; echo one >> done, deps: [source], outs: [one]}
   two: {cmd: cat one > two; echo two >> done, deps: [one], outs: [two]}
 """
 # A `dvc repro` that is killed while it writes the stage `two` to dvc.lock, of which a half is written by then.
@@ -40,6 +40,7 @@ def root(tmp_path: Path) -> Path:
     for command in (["git", "init", "--quiet"], [sys.executable, "-m", "dvc", "init", "--quiet"]):
         subprocess.run(command, cwd=tmp_path, check=True)
     (tmp_path / "dvc.yaml").write_text(STAGES)
+    (tmp_path / "source").write_text("1")
     return tmp_path
 
 
@@ -59,7 +60,7 @@ def repro(root: Path) -> str:
 def test_a_kill_in_the_middle_of_writing_leaves_the_lock_of_before(root: Path) -> None:
     killed = run(root, "-c", KILLED.replace("MODULE", "pipeline.engine.lock_file"))
     assert killed.returncode == 9, killed.stderr
-    assert (root / "dvc.lock").read_text().startswith("schema: '2.0'\nstages:\n  one:\n    cmd: echo")
+    assert (root / "dvc.lock").read_text().startswith("schema: '2.0'\nstages:\n  one:\n    cmd: cat")
     assert repro(root) == ""
     assert (root / "done").read_text().split() == ["one", "two"], "the run cache had the second"
 

@@ -113,5 +113,6 @@ def test_a_database_that_is_none_is_named(root: Path) -> None:
     assert done.returncode == 0
     assert done.stderr.splitlines() == [
         f"track: not projected, `make track` does it later: MLflow at sqlite:///{root}/mlflow.db: "
-        "DatabaseError: file is not a database"
+        f"DatabaseError: file is not a database; move {root}/mlflow.db away, "
+        "and `make track` makes it again from the records"
     ]
