@@ -1,8 +1,8 @@
 """DVC's commands with a dvc.lock that survives a kill: written whole, the last whole one kept, a broken one put back.
 
-`python -m pipeline.engine.lock_file repro` is `dvc repro`. DVC itself writes the file in place: a kill leaves it empty or
-cut, and every later command of DVC's fails on it. What of a lock is older than the results costs nothing: DVC finds those
-in its run cache. A cut exactly between two stages is a whole lock to DVC and to this module.
+`python -m pipeline.engine.lock_file repro` is `dvc repro`. DVC itself writes the file in place: a kill leaves it empty
+or cut, and every later command of DVC's fails on it. A lock that is older than the results costs nothing: DVC finds
+them in its run cache. A cut exactly between two stages is a whole lock to DVC and to this module.
 """
 
 import os

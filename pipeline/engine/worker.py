@@ -4,17 +4,13 @@
 driver that started it does.
 """
 
-import ctypes
-import os
-import signal
 import sys
 from pathlib import Path
 
+from pipeline.engine.parent import end_with_parent
 from pipeline.engine.tasks import Task
 from pipeline.files.atomic import read_json
 from pipeline.runs.run_files import read_run
-
-PR_SET_PDEATHSIG = 1  # of Linux's prctl: the signal that this process gets when its parent ends
 
 
 def work(path: Path) -> None:
@@ -27,15 +23,6 @@ def work(path: Path) -> None:
         train(run)
     for name, value in evaluate(run).items():
         print(f"{name:24} {value:.4f}")
-
-
-def end_with_parent() -> None:
-    """Get SIGTERM when the process that started this one ends, however it does; without Linux, nothing."""
-    if sys.platform == "linux":
-        parent = os.getppid()
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != parent:
-            sys.exit("the driver is gone")
 
 
 if __name__ == "__main__":

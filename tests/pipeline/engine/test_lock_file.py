@@ -1,4 +1,4 @@
-"""A kill while dvc.lock is written, and locks that a kill left: whole again, and nothing that was done is done again."""
+"""A kill while dvc.lock is written, and locks that a kill left: whole again, and nothing is done twice."""
 
 import os
 import subprocess
