@@ -7,9 +7,11 @@ driver that started it does.
 import sys
 from pathlib import Path
 
+from pipeline.engine.owner import own
 from pipeline.engine.parent import end_with_parent
 from pipeline.engine.tasks import Task
 from pipeline.files.atomic import read_json
+from pipeline.runs import layout
 from pipeline.runs.run_files import read_run
 
 
@@ -19,9 +21,12 @@ def work(path: Path) -> None:
     from pipeline.training.loop import train
 
     run, task = read_run(path), Task(path, read_json(path))
-    if not task.is_finished(task.record_files[0]):
-        train(run)
-    for name, value in evaluate(run).items():
+    with own(layout.work(run.key)):
+        if not task.is_finished(task.record_files[0]):
+            train(run)
+    with own(layout.work(run.key)):  # a training that has ended removes the folder, and the lock with it
+        scores = evaluate(run)
+    for name, value in scores.items():
         print(f"{name:24} {value:.4f}")
 
 
