@@ -32,9 +32,13 @@ def find_record_files(root: Path) -> list[Path]:
 
 
 def list_record_files(root: Path, profile: str) -> Iterator[tuple[Path, Tree]]:
-    """The record files of a profile and the trees that they lie in, the local ones first."""
+    """The record files of a profile and the trees that they lie in, the local ones first; no hidden ones.
+
+    A hidden folder is what a killed process was writing.
+    """
     for tree in layout.TREES:
-        paths = sorted((Path(root) / layout.records(profile, tree)).rglob("record.json"))
+        folder = Path(root) / layout.records(profile, tree)
+        paths = sorted(path for path in folder.rglob("record.json") if "/." not in path.relative_to(root).as_posix())
         summary = Path(root) / layout.summary_record(profile, tree) / "record.json"
         yield from ((path, tree) for path in [*paths, *([summary] if summary.is_file() else [])])
 
