@@ -33,6 +33,21 @@ def own(folder: Path, seconds: float = SECONDS_TO_WAIT) -> Iterator[None]:
         os.close(descriptor)
 
 
+def is_owned(folder: Path) -> bool | None:
+    """Whether a process works there now; None where none has said so, and it cannot be known."""
+    try:
+        descriptor = os.open(Path(folder) / NAME, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def _take(path: Path) -> int | None:
     """The file's descriptor, locked; None where somebody else holds it, or removes it just now."""
     path.parent.mkdir(parents=True, exist_ok=True)
