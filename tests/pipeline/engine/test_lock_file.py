@@ -4,9 +4,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import TextIO
 
 import pytest
+from dvc.utils.serialize import _yaml
 
+from pipeline.engine.graph import Graph
 from pipeline.engine.lock_file import check
 from tests.tiny import REPOSITORY
 
@@ -94,4 +97,23 @@ def test_where_none_is_kept_that_of_the_last_commit_is_used(root: Path) -> None:
     (root / ".work/dvc.lock.kept").unlink()
     (root / "dvc.lock").write_bytes(whole[:-40])
     repro(root)
+    assert (root / "dvc.lock").read_bytes() == whole
+
+
+def test_the_parallel_driver_too_leaves_the_lock_of_before(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    repro(root)
+    whole, dump = (root / "dvc.lock").read_bytes(), _yaml._dump
+
+    def die(data: dict, stream: TextIO) -> None:
+        if "stages" not in data:  # the run cache's
+            return dump(data, stream)
+        stream.write("schema: '2.0'")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_yaml, "_dump", die)
+    monkeypatch.chdir(root)
+    (root / "one").unlink()
+    (root / "one").write_text("2")
+    with pytest.raises(KeyboardInterrupt), Graph(root) as graph:
+        graph.write_lock(["one"])
     assert (root / "dvc.lock").read_bytes() == whole
