@@ -30,7 +30,7 @@ def measure_event_file(log_every: int, step_seconds: float, num_rounds: int) -> 
         for number in range(num_rounds):
             log.metrics(_make_point(number), number)
             start = perf_counter()
-            log.size  # noqa: B018 - reading it writes the file out
+            log.content  # noqa: B018 - reading it writes the file out
             writes.append(perf_counter() - start)
         log.finish()
     share = median(points) / (log_every * step_seconds) + median(writes) / CHECKPOINT_SECONDS

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from pipeline.command import make_parser, run
+from pipeline.engine.parent import end_with_parent
 
 
 def main() -> None:
@@ -23,4 +24,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    end_with_parent()
     run(main)

@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 
 from pipeline.command import make_parser, run
+from pipeline.engine.owner import own
+from pipeline.engine.parent import end_with_parent
 from pipeline.runs import layout
 from pipeline.runs.run_files import read_run
 from pipeline.runs.skipped import skip_run
@@ -21,9 +23,13 @@ def main() -> None:
         os.environ.setdefault("OMP_PROC_BIND", "true")
     from pipeline.evaluation.evaluate import evaluate
 
-    for name, value in evaluate(read_run(arguments.run)).items():
+    described = read_run(arguments.run)
+    with own(layout.work(described.key)):
+        scores = evaluate(described)
+    for name, value in scores.items():
         print(f"{name:24} {value:.4f}")
 
 
 if __name__ == "__main__":
+    end_with_parent()
     run(main)

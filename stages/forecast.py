@@ -13,11 +13,13 @@ def main() -> None:
     arguments = parser.parse_args()
     from pipeline.engine.forecast import forecast
     from pipeline.engine.graph import Graph, repro
+    from pipeline.engine.lock_file import check
     from pipeline.engine.parallel import default_jobs
     from pipeline.engine.view import format_minutes
     from pipeline.evaluation.precision import advise
 
     profile, jobs = load_params().profile, arguments.jobs or default_jobs()
+    check(Path.cwd())
     repro(f"plan@{profile}")
     with Graph(Path.cwd()) as graph:
         found = forecast(profile, graph)

@@ -1,6 +1,7 @@
 """Stage report: a profile's tables, figures and predictions, published to results/, and its summary record."""
 
 from pipeline.command import make_parser, run
+from pipeline.engine.parent import end_with_parent
 
 
 def main() -> None:
@@ -14,4 +15,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    end_with_parent()
     run(main)

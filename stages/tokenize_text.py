@@ -1,6 +1,7 @@
 """Stage tokenize: the csv files of a profile to token files and a data report."""
 
 from pipeline.command import make_parser, run
+from pipeline.engine.parent import end_with_parent
 
 
 def main() -> None:
@@ -15,4 +16,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    end_with_parent()
     run(main)

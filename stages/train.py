@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 
 from pipeline.command import make_parser, run
+from pipeline.engine.owner import own
+from pipeline.engine.parent import end_with_parent
 from pipeline.runs import layout
 from pipeline.runs.run_files import read_run
 from pipeline.runs.skipped import skip_run
@@ -23,11 +25,13 @@ def main() -> None:
     from pipeline.evaluation.precision import advise
     from pipeline.training.loop import train
 
-    found = read_run(arguments.run)
-    if advice := advise(found.spec["train"]["precision"]):
+    described = read_run(arguments.run)
+    if advice := advise(described.spec["train"]["precision"]):
         print(advice, file=sys.stderr)
-    train(found)
+    with own(layout.work(described.key)):
+        train(described)
 
 
 if __name__ == "__main__":
+    end_with_parent()
     run(main)

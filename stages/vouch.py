@@ -1,7 +1,5 @@
 """Results held to their records after a change that should change none: `python -m stages.vouch [--steps 20]`."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 from pipeline.command import make_parser, run
@@ -14,6 +12,7 @@ def main() -> int:
     parser.add_argument("--steps", type=int, help="to replay of each run (all that its record has)")
     arguments = parser.parse_args()
     from pipeline.config.params import load_params
+    from pipeline.engine.graph import repro
     from pipeline.engine.vouch import commit, vouch
     from pipeline.training.replay import NUM_FIRST_STEPS
 
@@ -21,7 +20,7 @@ def main() -> int:
     if not 1 <= steps <= NUM_FIRST_STEPS:
         parser.error(f"--steps {steps}: allowed: 1 to {NUM_FIRST_STEPS}, as many as a record has")
     profile, root = arguments.profile or load_params().profile, Path.cwd()
-    subprocess.run([sys.executable, "-m", "dvc", "repro", "--quiet", f"plan@{profile}"], check=True)
+    repro(f"plan@{profile}")
     verdicts = []
     for verdict in vouch(profile, root, steps):
         verdicts.append(verdict)

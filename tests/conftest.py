@@ -29,6 +29,7 @@ SLOW = (
     "tests/pipeline/config/test_runs.py",
     "tests/pipeline/data/test_assemble.py",
     "tests/pipeline/data/test_fetch.py",
+    "tests/pipeline/engine",
     "tests/pipeline/evaluation/test_csv_file.py",
     "tests/pipeline/gate/difference",
     "tests/pipeline/gate/lineage",

@@ -34,7 +34,7 @@ ENTRY_POINTS = {
     "plan": ["pipeline.config.plan:write_plan"],
     "start": ["pipeline.runs.start:make_start"],
     "report": ["pipeline.reporting.report:write_report"],
-    "track": ["pipeline.tracking.projection:project", "pipeline.tracking.collect:collect"],
+    "track": ["pipeline.tracking.deadline:project_in_time", "pipeline.tracking.collect:collect"],
 }
 REGISTRIES = (COMBINERS, HEADS, POOLINGS, SCHEDULES, REGULARISERS, MIXINGS, METRICS)
 

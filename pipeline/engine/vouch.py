@@ -140,7 +140,7 @@ def commit(profile: str, root: Path, verdicts: list[Verdict]) -> None:
     noted = good.intersection(path.read_text().split()) & found.keys()
     stages = [name for stage in noted for name in _list_stages(stage, found[stage].state == "finished")]
     if stages:  # without a name DVC would commit everything
-        command = [sys.executable, "-m", "dvc", "commit", "--quiet", "--force", *sorted(stages)]
+        command = [sys.executable, "-m", "pipeline.engine.lock_file", "commit", "--quiet", "--force", *sorted(stages)]
         subprocess.run(command, cwd=root, check=True)
     path.unlink()
 

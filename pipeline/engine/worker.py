@@ -4,17 +4,15 @@
 driver that started it does.
 """
 
-import ctypes
-import os
-import signal
 import sys
 from pathlib import Path
 
+from pipeline.engine.owner import own
+from pipeline.engine.parent import end_with_parent
 from pipeline.engine.tasks import Task
 from pipeline.files.atomic import read_json
+from pipeline.runs import layout
 from pipeline.runs.run_files import read_run
-
-PR_SET_PDEATHSIG = 1  # of Linux's prctl: the signal that this process gets when its parent ends
 
 
 def work(path: Path) -> None:
@@ -24,21 +22,15 @@ def work(path: Path) -> None:
     from pipeline.training.loop import train
 
     run, task = read_run(path), Task(path, read_json(path))
-    if not task.is_finished(task.record_files[0]):
-        if advice := advise(run.spec["train"]["precision"]):
-            print(advice)
-        train(run)
-    for name, value in evaluate(run).items():
+    with own(layout.work(run.key)):
+        if not task.is_finished(task.record_files[0]):
+            if advice := advise(run.spec["train"]["precision"]):
+                print(advice)
+            train(run)
+    with own(layout.work(run.key)):  # a training that has ended removes the folder, and the lock with it
+        scores = evaluate(run)
+    for name, value in scores.items():
         print(f"{name:24} {value:.4f}")
-
-
-def end_with_parent() -> None:
-    """Get SIGTERM when the process that started this one ends, however it does; without Linux, nothing."""
-    if sys.platform == "linux":
-        parent = os.getppid()
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != parent:
-            sys.exit("the driver is gone")
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ def reproduce(root: Path) -> list[str]:
 
 
 def _run_dvc(root: Path, *arguments: str, is_shown: bool = False) -> str:
-    command = [sys.executable, "-m", "dvc", *arguments]
+    command = [sys.executable, "-m", "pipeline.engine.lock_file", *arguments]
     with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         lines = []
         for line in process.stdout:

@@ -1,8 +1,7 @@
-"""The event file of a run that is going on: JSON lines, appended, readable at any moment, cut back on resuming."""
+"""The event file of a run that is going on: JSON lines, appended, readable at any moment, put back on resuming."""
 
 import json
 import math
-import os
 import time
 from numbers import Real
 from pathlib import Path
@@ -18,7 +17,7 @@ END_STATUSES = ("finished", "failed", "killed")
 
 
 class EventLog:
-    """Appends a run's events. Every line is flushed, so that a reader follows live; `size` also reaches the disk.
+    """Appends a run's events. Every line is flushed, so that a reader follows live.
 
     A block that raises before `finish` ends the log with status "failed" ("killed" for an interrupt).
     """
@@ -42,19 +41,12 @@ class EventLog:
         return log
 
     @classmethod
-    def resume(cls, path: Path, size: int) -> Self:
-        """Cut the file back to the `size` bytes that a checkpoint remembered and append from there."""
-        path = Path(path)
-        present = path.stat().st_size if path.exists() else 0
-        if not 0 < size <= present:
-            raise ValueError(f"{path}: cannot resume at byte {size}, the file has {present}")
-        log = cls(path, "r+b")
-        log._file.seek(size - 1)
-        if log._file.read(1) != b"\n":
-            log._file.close()
-            raise ValueError(f"{path}: cannot resume at byte {size}, which is no end of a line")
-        log._file.truncate(size)
-        log._file.seek(size)
+    def resume(cls, path: Path, content: bytes) -> Self:
+        """Write a file that a checkpoint remembered, whatever has become of it, and append to it."""
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        log = cls(path, "wb")
+        log._file.write(content)
+        log._file.flush()
         return log
 
     def params(self, params: dict[str, Any]) -> None:
@@ -99,11 +91,10 @@ class EventLog:
         self._finished = True
 
     @property
-    def size(self) -> int:
-        """Bytes written so far, all of them on the disk: what a checkpoint remembers."""
+    def content(self) -> bytes:
+        """All that was written so far: what a checkpoint remembers."""
         self._file.flush()
-        os.fsync(self._file.fileno())
-        return self._file.tell()
+        return self._path.read_bytes()
 
     def close(self) -> None:
         """Close the file."""

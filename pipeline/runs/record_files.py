@@ -5,13 +5,15 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
+from pipeline.engine.owner import is_owned
 from pipeline.files.digest import hash_bytes
 from pipeline.runs import layout
 from pipeline.runs.events import read_events
 from pipeline.runs.layout import Tree
 from pipeline.runs.record import build_record, read_record
 
-# A run logs every few seconds and is evaluated every few minutes: one that was silent for this long was killed.
+# A run logs every few seconds and is evaluated every few minutes: where no lock says who lives, one that was silent for
+# this long was killed.
 SILENCE_MS = 30 * 60 * 1000
 
 IMPORTED_TAG = "imported"
@@ -32,9 +34,13 @@ def find_record_files(root: Path) -> list[Path]:
 
 
 def list_record_files(root: Path, profile: str) -> Iterator[tuple[Path, Tree]]:
-    """The record files of a profile and the trees that they lie in, the local ones first."""
+    """The record files of a profile and the trees that they lie in, the local ones first; no hidden ones.
+
+    A hidden folder is what a killed process was writing.
+    """
     for tree in layout.TREES:
-        paths = sorted((Path(root) / layout.records(profile, tree)).rglob("record.json"))
+        folder = Path(root) / layout.records(profile, tree)
+        paths = sorted(path for path in folder.rglob("record.json") if "/." not in path.relative_to(root).as_posix())
         summary = Path(root) / layout.summary_record(profile, tree) / "record.json"
         yield from ((path, tree) for path in [*paths, *([summary] if summary.is_file() else [])])
 
@@ -90,7 +96,7 @@ def hash_run_files(folder: Path) -> str:
 def read_live(root: Path, recorded: Collection[str] = ()) -> tuple[list[Record], list[str]]:
     """The event files below `.work/` as records, but for run keys in `recorded`, and a line for each broken file.
 
-    A run that has been silent for `SILENCE_MS` has the status "killed".
+    A run that nobody works on has the status "killed".
     """
     found, problems = [], []
     for path in sorted((Path(root) / layout.WORK).glob("*/events.jsonl")):
@@ -102,7 +108,13 @@ def read_live(root: Path, recorded: Collection[str] = ()) -> tuple[list[Record],
             continue
         if record is None or record["run_key"] in recorded:
             continue
-        if record["status"] == "running" and time.time() * 1000 - record["end_time"] > SILENCE_MS:
+        if record["status"] == "running" and not _is_alive(path.parent, record):
             record["status"] = "killed"
         found.append(record)
     return found, problems
+
+
+def _is_alive(work: Path, record: Record) -> bool:
+    """Whether a process holds the lock of the work folder; where there is no lock, whether it was silent for long."""
+    owned = is_owned(work)
+    return time.time() * 1000 - record["end_time"] <= SILENCE_MS if owned is None else owned

@@ -2,11 +2,9 @@
 
 import gc
 import json
-import math
 import shutil
 import tempfile
-import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +20,6 @@ from pipeline.tracking.pages import save_views
 from pipeline.tracking.store import (
     RUN_KEY_TAG,
     Store,
-    StoreUnavailable,
     dvc_experiment,
     find_experiment,
     find_runs,
@@ -53,14 +50,13 @@ class Summary:
         return f"{self.num_created} created, {self.num_updated} updated, {self.num_unchanged} unchanged"
 
 
-def project(indexes: list[Index], root: Path, seconds: float = math.inf) -> Summary:
+def project(indexes: list[Index], root: Path, tell: Callable[[int], None] = lambda number: None) -> Summary:
     """Make MLflow show the records of these profiles, one experiment per profile, one run per run key.
 
-    MLflow's other runs of these profiles are no longer current then. Raises
-    `StoreUnavailable`, also when `seconds` have passed. Interrupted anywhere and repeated, it completes and doubles
-    nothing.
+    MLflow's other runs of these profiles are no longer current then. `tell` gets the number of runs done after each.
+    Raises `StoreUnavailable`. Interrupted anywhere and repeated, it completes and doubles nothing.
     """
-    return _project({index.profile: compose_views(index) for index in indexes}, root, seconds, is_all=True)
+    return _project({index.profile: compose_views(index) for index in indexes}, root, tell, is_all=True)
 
 
 def project_live(root: Path, recorded: Collection[str] = ()) -> tuple[Summary, list[str]]:
@@ -76,11 +72,10 @@ def project_live(root: Path, recorded: Collection[str] = ()) -> tuple[Summary, l
         except ValueError:  # which is none, or is named where its records are read
             plan = None
         views.setdefault(record["profile"], []).append(compose_live(record, Path(root), plan))
-    return (_project(views, root, math.inf, is_all=False) if views else Summary(0, 0, 0)), problems
+    return (_project(views, root, lambda number: None, is_all=False) if views else Summary(0, 0, 0)), problems
 
 
-def _project(profiles: dict[str, list[RunView]], root: Path, seconds: float, is_all: bool) -> Summary:
-    deadline = time.monotonic() + seconds
+def _project(profiles: dict[str, list[RunView]], root: Path, tell: Callable[[int], None], is_all: bool) -> Summary:
     store, root = open_store(root), Path(root)
     counts = {"created": 0, "updated": 0, "unchanged": 0}
     is_main = root.resolve() == main_checkout(root)
@@ -90,13 +85,11 @@ def _project(profiles: dict[str, list[RunView]], root: Path, seconds: float, is_
             runs = find_runs(store.client, experiment_id)
             texts = Texts(root / layout.corpus(profile)) if store.is_local else None
             for view in views:
-                if time.monotonic() > deadline:
-                    done = f"{sum(counts.values())} runs were shown in {seconds:.0f} seconds"
-                    raise StoreUnavailable(f"MLflow at {store.address} is too slow: {done}")
                 is_current = view.is_planned if is_main else None
                 run = runs.get(view.original_key)
                 with _pause_collector():
                     counts[_project_run(store, experiment_id, view, run, texts, is_current)] += 1
+                tell(sum(counts.values()))
             if is_all and is_main:
                 _retire(store.client, runs, {view.original_key for view in views})
                 save_views(store.client, experiment_id, views)

@@ -73,17 +73,32 @@ def tracking_uri(root: Path) -> str:
 def open_store(root: Path) -> Store:
     """Open the store of the project at `root`; a sqlite store that is not there is created.
 
-    Creation is under a lock: of several processes that open a new store at once, all but one would fail.
+    Creation is under a lock: of several processes that open a new store at once, all but one would fail. A sqlite store
+    that cannot be used is a `StoreUnavailable` that says what to do.
     """
     uri = tracking_uri(root)
     database = Path(uri.removeprefix(SQLITE)) if uri.startswith(SQLITE) else None
     lock = Path(f"{database}.lock") if database else main_checkout(root) / ".work" / "tracking.lock"
     for name in ("alembic", "mlflow"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    with name_failures(uri), lock_file(lock):
+    remedy = f"; move {database} away, and `make track` makes it again from the records" if database else ""
+    with name_failures(uri, remedy), lock_file(lock):
+        if database and not (database.exists() and database.stat().st_size):
+            _create(database)
         client = MlflowClient(uri)
-        client.search_experiments(max_results=1)  # the first question creates the tables, or finds no server
+        client.search_experiments(max_results=1)  # the first question finds out whether it can be used
     return Store(client, uri, database.parent / "mlartifacts" if database else None, lock)
+
+
+def _create(database: Path) -> None:
+    """Make a store under another name and rename it, so that a kill leaves no half of one, which MLflow never mends."""
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore  # which takes a second to import
+
+    new = Path(f"{database}.new")
+    for left in (Path(f"{new}-journal"), new):
+        left.unlink(missing_ok=True)
+    SqlAlchemyStore(f"{SQLITE}{new}", str(database.parent / "mlartifacts")).engine.dispose()
+    os.replace(new, database)
 
 
 def find_experiment(store: Store, profile: str) -> str:
@@ -151,8 +166,11 @@ def lock_file(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def name_failures(uri: str) -> Iterator[None]:
-    """Turn whatever MLflow or its connection raises into a `StoreUnavailable` of one line without credentials."""
+def name_failures(uri: str, remedy: str = "") -> Iterator[None]:
+    """Turn whatever MLflow or its connection raises into a `StoreUnavailable` of one line without credentials.
+
+    The line ends with the remedy, but for a database that another process holds, which needs none.
+    """
     try:
         yield
     except (MlflowException, requests.RequestException, SQLAlchemyError) as error:
@@ -160,7 +178,8 @@ def name_failures(uri: str) -> Iterator[None]:
         while cause.__cause__ or cause.__context__:
             cause = cause.__cause__ or cause.__context__
         first_line = re.sub(r" at 0x[0-9a-f]+", "", str(cause)).strip().partition("\n")[0]
-        raise StoreUnavailable(f"MLflow at {address_of(uri)}: {type(cause).__name__}: {first_line[:200]}") from error
+        text = f"MLflow at {address_of(uri)}: {type(cause).__name__}: {first_line[:200]}"
+        raise StoreUnavailable(text + remedy * ("database is locked" not in text)) from error
 
 
 def address_of(uri: str) -> str:

@@ -13,6 +13,8 @@ from model.adamw import AdamW
 from model.multitask import MultitaskModel
 from pipeline.files.atomic import atomic_path
 
+LOG = "log"  # the name of the tensor that is the event file
+
 
 @dataclass
 class Progress:
@@ -26,7 +28,6 @@ class Progress:
     seconds: float = 0.0  # of training; what a kill made vain is not counted
     best_score: float | None = None  # of this leg
     best_epoch: int | None = None
-    event_bytes: int = 0  # how much of the event file was written
     history: list[dict] = field(default_factory=list)  # rows of history.csv
     window: dict[str, float] = field(default_factory=dict)  # sums since the last point of the loss curves
     first_losses: list[dict[str, float]] = field(default_factory=list)  # by task, of each of the first steps
@@ -43,9 +44,10 @@ class State:
     best: dict[str, Tensor] = field(default_factory=dict)  # the model's tensors at the best epoch of this leg
 
 
-def save_checkpoint(path: Path, state: State) -> None:
-    """Write the state; a file that is there stays as it is until the new one is whole."""
+def save_checkpoint(path: Path, state: State, log: bytes) -> None:
+    """Write the state and the event file's content; a file that is there stays as it is until the new one is whole."""
     tensors = {f"model.{name}": tensor for name, tensor in state.model.state_dict().items()}
+    tensors[LOG] = torch.frombuffer(bytearray(log), dtype=torch.uint8)
     tensors |= {f"combiner.{name}": tensor for name, tensor in state.combiner.items()}
     tensors |= {f"best.{name}": tensor for name, tensor in state.best.items()}
     steps = {}
@@ -65,10 +67,16 @@ def read_progress(path: Path) -> Progress | None:
         return Progress(**json.loads(file.metadata()["progress"]))
 
 
+def read_log(path: Path) -> bytes:
+    """The event file's content when the checkpoint was taken."""
+    with _open(path) as file:
+        return file.get_tensor(LOG).numpy().tobytes()
+
+
 def load_checkpoint(path: Path, state: State) -> None:
     """Put what `save_checkpoint` wrote into a state that was built in the same way."""
     with _open(path) as file:
-        groups: dict[str, dict[str, Tensor]] = {"model": {}, "combiner": {}, "best": {}, "optimizer": {}}
+        groups: dict[str, dict[str, Tensor]] = {"model": {}, "combiner": {}, "best": {}, "optimizer": {}, LOG: {}}
         keys = file.keys()  # it cannot be iterated itself
         for key in keys:
             group, _, name = key.partition(".")

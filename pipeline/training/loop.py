@@ -15,7 +15,15 @@ from pipeline.evaluation.saved_model import build_model, check_hash, fill_model
 from pipeline.runs import layout
 from pipeline.runs.run_files import Run
 from pipeline.runs.versions import check_versions
-from pipeline.training.checkpoint import Progress, State, copy_tensors, load_checkpoint, read_progress, save_checkpoint
+from pipeline.training.checkpoint import (
+    Progress,
+    State,
+    copy_tensors,
+    load_checkpoint,
+    read_log,
+    read_progress,
+    save_checkpoint,
+)
 from pipeline.training.optimization import LegOptimizer
 from pipeline.training.replay import NUM_FIRST_STEPS, losses_of, probe
 from pipeline.training.run_record import HISTORY_COLUMNS, resume_log, start_log, write_outputs
@@ -63,17 +71,17 @@ class Training:
     def run_all(self) -> None:
         model = build_model(self.spec, self.spec["seed"], self.root)
         self._fill_from_start(model)
-        self.state = State(read_progress(self.checkpoint_path) or Progress(), model.to(self.device))
-        resumed = self.state.progress.event_bytes > 0
-        if resumed:
-            self.log = resume_log(self.events_path, self.state.progress.event_bytes)
+        progress = read_progress(self.checkpoint_path)
+        self.state = State(progress or Progress(), model.to(self.device))
+        if progress:
+            self.log = resume_log(self.events_path, read_log(self.checkpoint_path))
         else:
             self.log = start_log(self.events_path, self.run, self.data, self.device)
         self.clock = time.monotonic()
         with self.log:
             first_leg = self.state.progress.leg
             for leg_number in range(first_leg, len(self.spec["schedule"])):
-                self._train_leg(leg_number, resume=resumed and leg_number == first_leg)
+                self._train_leg(leg_number, resume=progress is not None and leg_number == first_leg)
             if self.max_steps is not None:
                 raise EnoughSteps
             self._write_outputs()
@@ -117,9 +125,11 @@ class Training:
 
     def _open_bar(self, leg_number: int, num_steps: int) -> tqdm:
         legs, progress = self.spec["schedule"], self.state.progress
-        name = f"{self.spec['row']}-{self.spec['seed']} leg {leg_number + 1}/{len(legs)}"
         total, done = legs[leg_number]["epochs"] * num_steps, progress.epoch * num_steps + progress.step
-        return tqdm(total=total, initial=done, desc=name, unit="step", mininterval=1.0)
+        return tqdm(total=total, initial=done, desc=self._name_leg(leg_number), unit="step", mininterval=1.0)
+
+    def _name_leg(self, leg_number: int) -> str:
+        return f"{self.spec['row']}-{self.spec['seed']} leg {leg_number + 1}/{len(self.spec['schedule'])}"
 
     def _add_to_window(self, measured: dict[str, float], bar: tqdm, learning_rate: float, is_last: bool) -> None:
         """Add a step to the sums; every `log_every` steps their means are a point of the loss and gradient curves.
@@ -166,7 +176,7 @@ class Training:
                 progress.best_score, progress.best_epoch = score, progress.epoch + 1
                 state.best = copy_tensors(state.model)
         shown = ", ".join(f"{name} {value:.3f}" for name, value in values.items() if name.startswith("dev/"))
-        bar.write(f"{bar.desc} epoch {progress.epoch + 1}/{leg['epochs']}: {shown}")
+        bar.write(f"{self._name_leg(leg_number)} epoch {progress.epoch + 1}/{leg['epochs']}: {shown}")
 
     def _save_checkpoint_if_due(self) -> None:
         if time.monotonic() - self.last_saved >= self.checkpoint_seconds:
@@ -175,8 +185,7 @@ class Training:
 
     def _save_checkpoint(self) -> None:
         self._add_seconds()
-        self.state.progress.event_bytes = self.log.size
-        save_checkpoint(self.checkpoint_path, self.state)
+        save_checkpoint(self.checkpoint_path, self.state, self.log.content)
 
     def _add_seconds(self) -> None:
         now = time.monotonic()

@@ -41,9 +41,9 @@ def start_log(path: Path, run: Run, data: dict[str, TaskData], device: torch.dev
     return log
 
 
-def resume_log(path: Path, size: int) -> EventLog:
-    """Cut the event file back to where the checkpoint stood, and count the resumption."""
-    log = EventLog.resume(path, size)
+def resume_log(path: Path, content: bytes) -> EventLog:
+    """Put the event file back to where the checkpoint stood, and count the resumption."""
+    log = EventLog.resume(path, content)
     log.tags({"num_resumed": str(1 + int(build_record(read_events(path))["tags"]["num_resumed"]))})
     return log
 

@@ -1,14 +1,24 @@
 """Files and folders that appear whole or not at all."""
 
 import math
+import os
+import subprocess
+import sys
 
 import pytest
 
+from pipeline.files import atomic
 from pipeline.files.atomic import atomic_folder, atomic_path, read_json, write_json, write_text
+from tests.tiny import REPOSITORY
 
 
 class Killed(BaseException):
     """What stops a block in the middle."""
+
+
+def make_folder(path, name="file"):
+    with atomic_folder(path) as folder:
+        (folder / name).touch()
 
 
 def names(folder):
@@ -67,6 +77,70 @@ def test_a_folder_that_a_kill_left_half_written_is_not_taken_up(tmp_path, monkey
         assert again == temporary and names(again) == []
         (again / "whole.txt").write_text("whole")
     assert names(tmp_path / "out") == ["whole.txt"]
+
+
+@pytest.fixture
+def dead_pid():
+    process = subprocess.Popen(["true"])
+    process.wait()
+    return process.pid
+
+
+@pytest.mark.parametrize("write", [lambda path: write_text(path, "new"), make_folder], ids=["file", "folder"])
+def test_what_a_killed_process_left_is_swept_and_what_a_living_one_writes_is_not(tmp_path, dead_pid, write):
+    for pid in (dead_pid, os.getppid()):
+        (tmp_path / f".weights.{pid}.tmp.safetensors").touch()
+        make_folder(tmp_path / f".row-0.{pid}.tmp")
+    make_folder(tmp_path / f".row-0.{dead_pid}.old")
+    kept = [".row-0", f".row-0.{dead_pid}", ".gitignore", f"row-0.{dead_pid}.tmp"]
+    for name in kept:
+        (tmp_path / name).touch()
+    write(tmp_path / "out")
+    living = [f".row-0.{os.getppid()}.tmp", f".weights.{os.getppid()}.tmp.safetensors"]
+    assert names(tmp_path) == sorted([*kept, *living, "out"])
+
+
+@pytest.mark.parametrize("command", [["git"], [sys.executable, "-m", "dvc"]], ids=["git", "dvc"])
+def test_git_and_dvc_pass_over_what_is_being_written(command, tmp_path):
+    names = ["a/.row-0.12.tmp/record.json", "a/.row-0.12.old", "a/.metrics.12.tmp.json", "a/record.json"]
+    ignored = subprocess.check_output([*command, "check-ignore", *names], cwd=REPOSITORY, text=True)
+    assert ignored.split() == names[:-1]
+
+
+def test_a_folder_is_never_missing_while_it_is_replaced(tmp_path, monkeypatch):
+    """A kill at any rename finds the old folder or the new one there."""
+    make_folder(tmp_path / "out")
+    replace = os.replace
+
+    def look(*arguments):
+        replace(*arguments)
+        assert (tmp_path / "out").exists()
+
+    monkeypatch.setattr(os, "replace", look)
+    make_folder(tmp_path / "out", "new")
+    assert names(tmp_path / "out") == ["new"] and names(tmp_path) == ["out"]
+
+
+def test_where_folders_cannot_be_swapped_two_renames_do(tmp_path, monkeypatch):
+    monkeypatch.setattr(atomic, "_swap", lambda *_: False)
+    for name in ("old", "new"):
+        make_folder(tmp_path / "out", name)
+    assert names(tmp_path / "out") == ["new"] and names(tmp_path) == ["out"]
+
+
+def test_what_is_moved_into_place_is_on_the_disk_with_its_name(tmp_path, monkeypatch):
+    synced, fsync = [], os.fsync
+
+    def note(descriptor):
+        synced.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
+    with atomic_folder(tmp_path / "out") as folder:
+        (folder / "sub").mkdir()
+        (folder / "sub/file").touch()
+    assert set(synced[:3]) == {str(path) for path in (folder / "sub", folder / "sub/file", folder)}
+    assert synced[3:] == [str(tmp_path)]
 
 
 def test_json_is_the_same_bytes_for_equal_values(tmp_path):

@@ -1,5 +1,6 @@
 """The index: every run with its state, local before imported, what cannot be read named, artifacts where they lie."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -124,3 +125,10 @@ def test_artifacts_and_folders_lie_in_the_records_own_tree(tmp_path: Path, tree:
     for bad in ("/etc/passwd", "results/tiny/x.csv", f"artifacts/{PROFILE}/../x", "artifacts/other/x"):
         with pytest.raises(ValueError, match="allowed: a path below artifacts/tiny/"):
             find_artifact(bad, run.evaluation, tmp_path)
+
+
+def test_what_a_killed_process_was_writing_is_no_record(tmp_path: Path) -> None:
+    true = record(tmp_path, "training", "a", "1")
+    left = true.parent.with_name(f".{true.parent.name}.1.tmp")
+    shutil.copytree(true.parent, left)
+    assert list(record_files.list_record_files(tmp_path, PROFILE)) == [(true, layout.artifacts)]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.engine.owner import own
 from pipeline.runs import record_files
 from pipeline.tracking.projection import Summary, project_live
 from tests.pipeline.conftest import SERVER_TOO
@@ -93,3 +94,15 @@ def test_a_live_run_that_fell_silent_was_killed(root: Path, recent: None, monkey
     monkeypatch.setattr(time, "time", lambda: (T0 + 400_000) / 1000)
     project_live(root)
     assert runs_of(root)[f"{ROW}-{SEED}"].info.status == "RUNNING"
+
+
+def test_who_holds_the_lock_lives_and_a_run_without_one_does_not_whatever_the_clock_says(root: Path) -> None:
+    """The synthetic run is years old; an hour from now is a clock that is ahead."""
+    for end_ms in (T0, (time.time() + 3600) * 1000):
+        lines = event_lines(make_training(ROW, SEED) | {"start_time": int(end_ms)})
+        live_file(root).write_text(lines[0])
+        with own(live_file(root).parent):
+            assert [record["status"] for record in record_files.read_live(root)[0]] == ["running"]
+            left = (live_file(root).parent / "owner").read_bytes()
+        (live_file(root).parent / "owner").write_bytes(left)  # as a kill leaves it
+        assert [record["status"] for record in record_files.read_live(root)[0]] == ["killed"]

@@ -198,13 +198,6 @@ def test_a_dvc_experiment_leaves_its_runs_in_the_main_checkout(
     assert new.data.tags.get("current") != "true"
 
 
-def test_a_server_that_takes_too_long_is_given_up_and_gone_on_with_later(project_root: Path) -> None:
-    indexes, _ = collect(project_root)
-    with pytest.raises(StoreUnavailable, match="too slow: 0 runs were shown in 0 seconds"):
-        project(indexes, project_root, seconds=0)
-    assert project_all(project_root) == Summary(NUM_RUNS, 0, 0)
-
-
 def test_an_imported_run_is_marked_and_has_its_files(root: Path) -> None:
     record = make_training(ROW, SEED)
     write_into(root, record)

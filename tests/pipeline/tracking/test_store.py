@@ -1,12 +1,18 @@
 """The store: one, however many ask for it at once; failures in one line."""
 
+import multiprocessing
+import os
 import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 import requests
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
 
 from pipeline.tracking.store import StoreUnavailable, find_experiment, name_failures, open_store, tracking_uri
 
@@ -31,6 +37,31 @@ def test_processes_that_open_a_new_store_at_once_all_get_it(tmp_path: Path, monk
     processes = [subprocess.Popen(command, cwd=PROJECT, stderr=subprocess.PIPE, text=True) for _ in range(2)]
     errors = [process.communicate()[1] for process in processes]
     assert [process.returncode for process in processes] == [0, 0], errors
+
+
+def test_a_kill_while_the_store_is_created_leaves_none_and_the_next_one_creates_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+
+    def create_and_die() -> None:
+        event.listen(Engine, "after_cursor_execute", lambda *at: "CREATE TABLE datasets" in at[2] and os._exit(9))
+        open_store(tmp_path)
+
+    killed = multiprocessing.get_context("fork").Process(target=create_and_die)
+    killed.start()
+    killed.join()
+    assert killed.exitcode == 9
+    assert find_experiment(open_store(tmp_path), "tiny")
+    assert not list(tmp_path.glob("*.new*"))
+
+
+def test_a_store_that_was_wedged_by_a_kill_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    with closing(sqlite3.connect(tmp_path / "mlflow.db")) as database:
+        database.execute("CREATE TABLE datasets (half INTEGER)")
+    with pytest.raises(StoreUnavailable, match=rf"move {tmp_path}/mlflow.db away, and `make track`"):
+        open_store(tmp_path)
 
 
 def test_a_failure_is_one_line_without_credentials() -> None:

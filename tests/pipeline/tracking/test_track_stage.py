@@ -88,6 +88,57 @@ def test_a_bad_server_is_named_once_and_filled_in_later(root: Path, bad_server: 
     assert track(root).stdout == "MLflow runs: 1 created, 0 updated, 0 unchanged\n"
 
 
+class Tormentor(BaseHTTPRequestHandler):
+    """A server that never comes to an end: it asks to wait for a day, drips, or has always one more page."""
+
+    def do_GET(self) -> None:
+        if self.kind == "waiting":
+            self.answer(429, b"{}", ("Retry-After", "86400"))
+        elif self.kind == "dripping":
+            self.answer(200, b"", ("Content-Length", "86400"))
+            while not self.server.released.wait(0.2):
+                self.wfile.write(b" ")
+        elif "runs/search" in self.path:
+            self.answer(200, b'{"runs": [], "next_page_token": "next"}')
+        else:
+            self.answer(200, b'{"experiment": {"experiment_id": "1", "lifecycle_stage": "active"}}')
+
+    do_POST = do_GET
+
+    def answer(self, status: int, content: bytes, *headers: tuple[str, str]) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.send_response(status)
+        for header in headers or [("Content-Length", str(len(content)))]:
+            self.send_header(*header)
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+@pytest.fixture
+def endless_server(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The address of a server that never comes to an end."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Answers", (Tormentor,), {"kind": request.param}))
+    server.released, server.handle_error = threading.Event(), lambda *_: None  # of a client that was killed
+    threading.Thread(target=server.serve_forever).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.released.set()
+    server.shutdown()
+
+
+@pytest.mark.parametrize("endless_server", ["waiting", "dripping", "paging"], indirect=True)
+def test_a_server_without_end_is_given_up_at_the_deadline_and_filled_in_later(root: Path, endless_server: str) -> None:
+    write_into(root, make_record("data", "data", "download", None))
+    honest = {"MLFLOW_TRACKING_URI": endless_server, "MLFLOW_HTTP_RESPECT_RETRY_AFTER_HEADER": "true"}
+    done = track(root, "--receipt", "receipt.json", "--seconds", "2", **honest)
+    receipt = json.loads((root / "receipt.json").read_text())
+    assert (done.returncode, receipt["projected"]) == (0, False)
+    assert "its 2 seconds are over: 0 runs were looked at" in receipt["reason"]
+    assert track(root).stdout == "MLflow runs: 1 created, 0 updated, 0 unchanged\n"
+
+
 def test_a_broken_record_fails_after_the_others_are_shown(root: Path) -> None:
     write_into(root, make_record("data", "data", "download", None))
     broken = root / "artifacts/tiny/records/data/tokenize/record.json"
@@ -113,5 +164,6 @@ def test_a_database_that_is_none_is_named(root: Path) -> None:
     assert done.returncode == 0
     assert done.stderr.splitlines() == [
         f"track: not projected, `make track` does it later: MLflow at sqlite:///{root}/mlflow.db: "
-        "DatabaseError: file is not a database"
+        f"DatabaseError: file is not a database; move {root}/mlflow.db away, "
+        "and `make track` makes it again from the records"
     ]

@@ -14,6 +14,7 @@ from pipeline.training.checkpoint import (
     State,
     copy_tensors,
     load_checkpoint,
+    read_log,
     read_progress,
     save_checkpoint,
 )
@@ -46,11 +47,12 @@ def test_a_state_comes_back_bit_for_bit(tmp_path):
     state.progress = Progress(1, 2, 3, 40, 1 / 3, 1, 999, [row], {"steps": 2.0, "loss/sst": 0.1 + 0.2})
     state.combiner = {"weights": torch.rand(3)}
     state.best = copy_tensors(make_state(2).model)
-    save_checkpoint(tmp_path / "checkpoint.safetensors", state)
+    save_checkpoint(tmp_path / "checkpoint.safetensors", state, b"1\n2\n")
     other = make_state(1)
     load_checkpoint(tmp_path / "checkpoint.safetensors", other)
     assert asdict(other.progress) == asdict(state.progress)
     assert asdict(read_progress(tmp_path / "checkpoint.safetensors")) == asdict(state.progress)
+    assert read_log(tmp_path / "checkpoint.safetensors") == b"1\n2\n"
     for found, expected in (
         (other.model.state_dict(), state.model.state_dict()),
         (other.best, state.best),
@@ -69,7 +71,7 @@ def test_a_state_comes_back_bit_for_bit(tmp_path):
 
 def test_a_state_without_an_optimizer_takes_the_model_alone(tmp_path):
     state, other = make_state(0), make_state(1)
-    save_checkpoint(tmp_path / "c", state)
+    save_checkpoint(tmp_path / "c", state, b"1\n")
     other.optimizer = None
     load_checkpoint(tmp_path / "c", other)
     assert torch.equal(other.model.encoder.pooler.bias, state.model.encoder.pooler.bias)

@@ -1,6 +1,7 @@
 """The training loop: what is trained, what is kept, and what a run leaves behind."""
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from pipeline.files.atomic import read_json
 from pipeline.files.digest import derive_seed, hash_file, hash_folder
 from pipeline.runs import layout
 from pipeline.runs.record import read_record
+from pipeline.training import loop
 from pipeline.training.batches import choose
 from pipeline.training.loop import train
 from pipeline.training.mixing import MIXINGS
@@ -263,3 +265,11 @@ def test_a_capped_training_set_and_the_root_argument(tiny, steps, monkeypatch, t
     record = read_record(tiny.record(run) / "record.json")
     assert {d["name"]: d["num_examples"] for d in record["datasets"]}["sst-train"] == 9
     assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_without_a_progress_bar_the_run_is_the_same(tiny, undisturbed, monkeypatch):
+    """TQDM_DISABLE=1, which tqdm reads when it is imported."""
+    run, expected = undisturbed
+    monkeypatch.setattr(loop, "tqdm", partial(loop.tqdm, disable=True))
+    train(run)
+    assert read_results(tiny, run) == expected

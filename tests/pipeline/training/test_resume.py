@@ -152,6 +152,19 @@ def test_a_full_disk_leaves_the_last_checkpoint_as_it_was(tiny, undisturbed, ste
     assert len(steps.taken) == NUM_STEPS + 1  # the step that found no room is taken again
 
 
+@pytest.mark.parametrize("damage", [os.unlink, lambda path: path.write_bytes(b"half a li\n" + path.read_bytes()[9:])])
+def test_a_damaged_or_missing_log_costs_nothing(tiny, undisturbed, steps, damage):
+    run, expected = undisturbed
+    steps.kill_at = 13
+    with pytest.raises(Killed):
+        train(run)
+    damage(tiny.root / layout.work(run.key) / "events.jsonl")
+    steps.kill_at = None
+    train(run)
+    assert read_results(tiny, run) == expected
+    assert (len(steps.taken), num_resumed(tiny, run)) == (NUM_STEPS, "1")
+
+
 def test_a_damaged_checkpoint_is_named(tiny, undisturbed):
     run, _ = undisturbed
     path = tiny.root / layout.work(run.key) / "checkpoint.safetensors"
