@@ -12,18 +12,21 @@ def main() -> int:
     """Exit 1 if a run failed (the others finish), 130 after an interrupt."""
     parser = make_parser(__doc__, "repro --jobs 2")
     parser.add_argument("--jobs", type=int, help="runs at a time (a run for each core, up to four)")
+    parser.add_argument("--address", help="a Ray cluster: host:port, auto, or local, a new one (docs/cluster.md)")
     arguments = parser.parse_args()
-    if arguments.jobs is not None and arguments.jobs < 1:
-        parser.error(f"--jobs {arguments.jobs}: allowed: 1 or more")
+    from pipeline.engine.cluster import Cluster, connect
     from pipeline.engine.graph import Graph, repro
-    from pipeline.engine.parallel import Parallel, default_jobs, read_last_lines
+    from pipeline.engine.parallel import Parallel, read_last_lines
+    from pipeline.engine.pool import Pool
 
-    profile = load_params().profile
+    profile, address = load_params().profile, arguments.address
+    ray = connect(address) if address else None
     repro(f"plan@{profile}")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        with Graph(Path.cwd()) as graph:
-            outcome = Parallel(profile, arguments.jobs or default_jobs(), graph).run()
+        with Graph(Path.cwd(), is_shared=bool(ray)) as graph:
+            workers = Cluster(ray, profile, graph) if ray else Pool(arguments.jobs)
+            outcome = Parallel(profile, graph, workers).run()
     except KeyboardInterrupt:
         print("\nrepro: interrupted; the same command resumes from the last checkpoints", file=sys.stderr)
         return 128 + signal.SIGINT
