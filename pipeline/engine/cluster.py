@@ -51,7 +51,8 @@ def connect(address: str) -> Any:
     try:
         ray.init(address, runtime_env=snapshot, log_to_driver=False, logging_level=logging.ERROR, **own)
     except (ConnectionError, RuntimeError, ray.exceptions.RayError) as error:
-        raise ValueError(f"--address {address}: no cluster, or not with this token: {error}") from None
+        why = str(error).partition("\n")[0]
+        raise ValueError(f"--address {address}: no cluster, or not with this token: {why}") from None
     return ray
 
 

@@ -46,7 +46,7 @@ class Board:
 
 
 def perform(order: Json, board: Any) -> Json:
-    """Do a run in a folder of its own. Returns `code` (0: done), `log` (its end), `node`, `seconds`, and what `main` says."""
+    """Do a run in a folder of its own. Returns `code` (0: done), `log` (its end), `node`, `seconds` and main's."""
     began = time.monotonic()
     board.put.remote(order["name"], "")
     home = find_home()

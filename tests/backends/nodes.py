@@ -1,4 +1,4 @@
-"""Ray nodes on loopback, each with a folder of its own as a machine would have: `python -m tests.backends.nodes FOLDER`.
+"""Ray nodes on loopback, each with a folder of its own, as machines have: `python -m tests.backends.nodes FOLDER`.
 
 Prints the address. A line `kill` on its standard input kills the first of the two; its end ends them all.
 """
