@@ -9,9 +9,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import fsspec
 import pytest
+from fsspec import AbstractFileSystem
+from fsspec.implementations.dirfs import DirFileSystem
 
 from tests.backends.nodes import TOKEN, Nodes, start_nodes
+from tests.backends.swift import BUCKET, KEY, REGION, SECRET, is_installed, start_swift
 from tests.graph.project import Project
 from tests.tiny import PROFILE
 
@@ -28,15 +32,35 @@ print("listening at", *{socket.laddr.ip for socket in sockets})
 """
 
 
-@pytest.fixture(scope="module")
-def project(tmp_path_factory) -> Project:
-    """A project with a DVC remote, of which nothing has been run."""
-    root = tmp_path_factory.mktemp("cluster") / "project"
+def build(root: Path, files: AbstractFileSystem, url: str, **settings: str) -> Project:
+    """A project of which nothing has been run, with a DVC remote at `url`, and its files as `project.remote`."""
     root.mkdir()
     project = Project.build(root)
-    project.dvc("remote", "add", "--default", "--local", "shared", str(root.parent / "remote"))
+    project.remote = files
+    project.dvc("remote", "add", "--default", "--local", "shared", url)
+    for name, value in settings.items():
+        project.dvc("remote", "modify", "--local", "shared", name, value)
     project.environment |= {"BERTY_DEVICE": "cpu", "RAY_AUTH_TOKEN": TOKEN}
     return project
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory) -> Project:
+    """Its remote is a folder."""
+    folder = tmp_path_factory.mktemp("folder")
+    return build(folder / "project", DirFileSystem(str(folder / "remote")), str(folder / "remote"))
+
+
+@pytest.fixture(scope="module")
+def project_on_s3(tmp_path_factory) -> Iterator[Project]:
+    """Its remote is an S3 server."""
+    if not is_installed():
+        pytest.skip("OpenStack Swift or dvc-s3 is not installed (make test-backends does)")
+    folder = tmp_path_factory.mktemp("s3")
+    with start_swift(folder / "swift") as s3:
+        files = DirFileSystem(f"{BUCKET}/dvc", fsspec.filesystem("s3", **s3.options))
+        access = {"access_key_id": KEY, "secret_access_key": SECRET, "region": REGION}
+        yield build(folder / "project", files, f"s3://{BUCKET}/dvc", endpointurl=s3.url, **access)
 
 
 @pytest.fixture
@@ -64,10 +88,9 @@ def wait_for_trained(num: int, driver: subprocess.Popen[bytes], log: Path) -> No
 
 def count_trainings(project: Project) -> list[int]:
     """How many results the remote has of each training, by the keys of its run cache."""
-    entries = [
-        path for path in (project.root.parent / "remote/runs").glob("*/*/*") if "stages.train" in path.read_text()
-    ]
-    keys = [path.parent.name for path in entries]
+    project.remote.invalidate_cache()
+    entries = [path for path in project.remote.find("runs") if b"stages.train" in project.remote.cat_file(path)]
+    keys = [path.split("/")[-2] for path in entries]
     return [keys.count(key) for key in set(keys)]
 
 
@@ -76,7 +99,8 @@ def read_weights(project: Project) -> dict[str, bytes]:
     return {str(path.relative_to(project.root)): path.read_bytes() for path in files}
 
 
-def test_a_node_that_dies_changes_no_byte_of_what_the_pool_makes(project, nodes, tmp_path):
+def test_a_node_that_dies_changes_no_byte_of_what_the_pool_makes(project_on_s3, nodes, tmp_path):
+    project = project_on_s3
     driver = start(project, tmp_path / "log", "--address", nodes.address)
     wait_for_trained(1, driver, tmp_path / "log")
     nodes.kill()
