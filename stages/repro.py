@@ -22,12 +22,10 @@ def main() -> int:
     profile, address = load_params().profile, arguments.address
     ray = connect(address) if address else None
     repro(f"plan@{profile}")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        with Graph(Path.cwd(), is_shared=bool(ray)) as graph:
-            workers = Cluster(ray, profile, graph) if ray else Pool(arguments.jobs)
-            outcome = Parallel(profile, graph, workers).run()
-    except KeyboardInterrupt:
+    with Graph(Path.cwd(), is_shared=bool(ray)) as graph:
+        workers = Cluster(ray, profile, graph) if ray else Pool(arguments.jobs)
+        outcome = Parallel(profile, graph, workers).run()
+    if outcome.is_interrupted:
         print("\nrepro: interrupted; the same command resumes from the last checkpoints", file=sys.stderr)
         return 128 + signal.SIGINT
     for name, log in outcome.failed.items():

@@ -4,8 +4,10 @@ Index, stage and run cache are DVC's own and not public: DVC is pinned, and test
 used here.
 """
 
+import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
@@ -21,8 +23,29 @@ from pipeline.engine.remote import Entry, Remote
 
 
 def repro(*targets: str) -> None:
-    """`dvc repro`, without its own words on every stage; a failure is a `CalledProcessError`."""
-    subprocess.run([sys.executable, "-m", "dvc", "repro", "--quiet", *targets], check=True)
+    """`dvc repro`, without its words on every stage that goes well; what goes wrong is a ValueError."""
+    mend_rwlock(Path())
+    done = subprocess.run([sys.executable, "-m", "dvc", "repro", *targets], stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        raise ValueError(f"{done.stdout}dvc repro {' '.join(targets)}: exit code {done.returncode}")
+
+
+def mend_rwlock(root: Path) -> None:
+    """Remove DVC's list of files in use where a kill cut it off, after which every command of DVC's would fail.
+
+    DVC writes it in place, in no time: what is broken for half a second belongs to nobody that is alive.
+    """
+    path = root / ".dvc/tmp/rwlock"
+    for _ in range(6):
+        try:
+            json.loads(path.read_text(encoding="utf-8"))
+            return
+        except FileNotFoundError:
+            return
+        except ValueError:
+            time.sleep(0.1)
+    print(f"{path}: a killed command left it broken; removed", file=sys.stderr)
+    path.unlink(missing_ok=True)
 
 
 class Graph:

@@ -6,6 +6,7 @@ it does not start. Whatever happens, a run that is finished is in DVC's run cach
 """
 
 import os
+import signal
 import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -58,6 +59,7 @@ class Outcome:
 
     done: list[str] = field(default_factory=list)  # was there, came from the run cache, or was trained
     failed: dict[str, Path] = field(default_factory=dict)  # and the log that says why
+    is_interrupted: bool = False
 
 
 class Parallel:
@@ -71,17 +73,19 @@ class Parallel:
         self._durations: list[float] = []
         self._view = View()
         self._expected = {task.name: task.find_seconds() for task in self._tasks}
+        self._is_interrupted = False
         self.outcome = Outcome()
 
     def run(self) -> Outcome:
-        """Do what there is to do. An interrupt stops the workers and is passed on; what is finished is kept."""
+        """Do what there is to do. After SIGINT or SIGTERM the workers end, and what is finished is kept."""
+        before = {number: signal.signal(number, self._interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
-            self._waiting = [task for task in self._tasks if not self._is_there(task)]
+            self._waiting = [task for task in self._tasks if self._is_interrupted or not self._is_there(task)]
             self._view.num_tasks = len(self._waiting)
             if self._waiting:
                 kept = len(self._tasks) - len(self._waiting)
                 self._view.say(f"{len(self._waiting)} runs to train, {kept} are done; {self._workers.num} at a time.")
-            while self._running or self._start_some():
+            while not self._is_interrupted and (self._running or self._start_some()):
                 self._view.draw([running for running in self._running if running.began is not None])
                 time.sleep(SECONDS_BETWEEN_LOOKS)
                 self._reap()
@@ -91,7 +95,14 @@ class Parallel:
             self._workers.stop(self._running)
             self._running.clear()
             self._write_lock()
+            for number, handler in before.items():
+                signal.signal(number, handler)
+        self.outcome.is_interrupted = self._is_interrupted
         return self.outcome
+
+    def _interrupt(self, *_: object) -> None:
+        """A signal waits until DVC is not at work, which leaves broken files when it is interrupted."""
+        self._is_interrupted = True
 
     def _is_there(self, task: Task) -> bool:
         """Whether a run needs no worker: it is skipped, finished, or comes from the run cache."""

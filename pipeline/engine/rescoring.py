@@ -18,9 +18,7 @@ TOLERANCE = 1e-4
 MAX_TIES = 0.05  # share of examples whose class may flip on another processor, where two classes are as likely
 
 
-def find_score_difference(
-    run: Run, found: IndexedRun, root: Path, changed: set[str], tolerance: float
-) -> str | None:
+def find_score_difference(run: Run, found: IndexedRun, root: Path, changed: set[str], tolerance: float) -> str | None:
     """Where the evaluation on record is not what today's code makes of it, in words; None where it is, or is missing.
 
     `tolerance` is relative, 0 on the processor that made the record.

@@ -12,9 +12,7 @@ def render_review(review: Review) -> str:
     lines = [f"## {review.profile}: {TITLES[review.exit_code]}", ""]
     lines += [f"- {problem}" for problem in review.problems]
     if review.stale:
-        lines.append(
-            f"- **dvc.lock is stale**: `dvc repro`, and commit it. Stale: {_name(review.stale)}."
-        )
+        lines.append(f"- **dvc.lock is stale**: `dvc repro`, and commit it. Stale: {_name(review.stale)}.")
     if review.ran is not None:
         ran = _name(review.ran) if review.ran else "nothing"
         lines.append(f"- What had to be run since {review.base[:7]}, from which this branched off: {ran}.")
