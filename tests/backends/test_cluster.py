@@ -23,7 +23,7 @@ pytest.importorskip("ray", reason="Ray is not installed (make test-backends does
 
 UP_TO_DATE = "Data and pipelines are up to date."
 LISTEN = """
-import psutil, ray
+import psutil
 from pipeline.engine.cluster import connect
 connect("local")
 children = psutil.Process().children(recursive=True)
