@@ -7,6 +7,7 @@ included. Ray runs the task of a machine that dies elsewhere; what was done ther
 import logging
 import os
 import secrets
+import sys
 import time
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from pipeline.runs import layout
 LEFT_OUT = (".git", ".venv", "/.work", "/artifacts", "/baseline", "/mlartifacts", "/mlflow.db*", "/results", "/tests")
 LEFT_OUT += ("/dvc.lock", "/.dvc/cache", "/.dvc/tmp", "/.dvc/config.local")
 OF_ONE_MACHINE = ("BERTY_MIRROR", "BERTY_NODE", "BERTY_WORK")  # folders, so they do not go along
+SAID_CHARACTERS = 160
 NUM_RETRIES = 3  # after the death of a machine; a run that fails is not repeated
 TOKEN_FILE = Path(".ray/auth_token")  # below the home folder, where Ray looks for it
 ON_LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # Ray's way to bind every port to 127.0.0.1, on any system
@@ -46,6 +48,7 @@ def connect(address: str) -> Any:
         import ray
     except ImportError:
         raise ValueError("--address needs Ray: pip install -r requirements-cluster.txt") from None
+    ray._private.worker.print_to_stdstream = _say_in_a_line
     own = {"include_dashboard": False} if address == "local" else {}
     snapshot = {"working_dir": str(Path.cwd()), "excludes": list(LEFT_OUT)}
     try:
@@ -188,6 +191,11 @@ class Cluster:
             self._report = None
         if self._report is None:
             self._report = self._board.take.remote()
+
+
+def _say_in_a_line(data: dict[str, Any], ignore_prefix: bool) -> None:
+    """What Ray says of a dead machine, without the pages of its state."""
+    print(f"Ray: {data['lines'][0]}".partition("\n")[0][:SAID_CHARACTERS], file=sys.stderr)
 
 
 def _split(name: str) -> tuple[str, int]:
