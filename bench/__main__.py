@@ -90,11 +90,12 @@ class Session:
     def _measure_device(self, name: str, inputs: Path, device: str) -> None:
         """The parts that a device has of its own."""
         machine, spec = self._ask_machine(inputs, device), read_json(inputs / SPEC)
-        precision = "bf16" if machine["has_bf16"] else "fp32"
+        precision = "bf16" if machine["bf16_over_fp32"] > 1 else "fp32"
         numbers: dict[str, Any] = {
             "device": machine["name"],
             "num_threads": machine["num_threads"],
             "precision": precision,
+            "bf16_over_fp32": machine["bf16_over_fp32"],
             "encoder": f"{spec['encoder']['name']}, {spec['encoder']['weights']} weights",
             "data": spec["profile"],
             "rounds": self.options.rounds,

@@ -19,7 +19,7 @@ from bench.models import build_start
 from bench.ours import Evaluation, FrozenEncoding, Ours
 from bench.peer import Peer
 from bench.timing import Description, Sample
-from pipeline.evaluation.device import has_bf16
+from pipeline.evaluation.precision import measure_bf16
 
 # Each is called with the inputs, which say tasks, combination and precision, and the device; the result has a method
 # `step(batch)`, and what does something else than train on the batch an attribute `operations`.
@@ -79,6 +79,6 @@ def describe_machine(device: torch.device) -> dict[str, Any]:
     return {
         "name": torch.cuda.get_device_name(device) if is_cuda else "cpu",
         "num_threads": torch.get_num_threads(),
-        "has_bf16": has_bf16(device),
+        "bf16_over_fp32": measure_bf16(device),
         "has_cuda": torch.cuda.is_available(),
     }

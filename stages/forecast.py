@@ -15,6 +15,7 @@ def main() -> None:
     from pipeline.engine.graph import Graph, repro
     from pipeline.engine.parallel import default_jobs
     from pipeline.engine.view import format_minutes
+    from pipeline.evaluation.precision import advise
 
     profile, jobs = load_params().profile, arguments.jobs or default_jobs()
     repro(f"plan@{profile}")
@@ -24,6 +25,9 @@ def main() -> None:
         print(f"{task.name:<36} {format_minutes(seconds) if seconds else '':>8}  {reason}")
     seconds = found.find_seconds(jobs)
     how_long = f", about {format_minutes(seconds)} with {jobs} at a time" if seconds else ""
+    for precision in sorted({task.spec["train"]["precision"] for task, _, _ in found.to_train}):
+        if advice := advise(precision):
+            print(advice)
     print(
         f"{len(found.to_train)} to train{how_long}; {found.num_finished} are done, {found.num_cached} in DVC's cache."
     )

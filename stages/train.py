@@ -1,6 +1,7 @@
 """Stages part1, phase1 and phase2: train what a run file describes."""
 
 import os
+import sys
 from pathlib import Path
 
 from pipeline.command import make_parser, run
@@ -19,9 +20,13 @@ def main() -> None:
     if "BERTY_THREADS" not in os.environ:
         # Read when torch is loaded. Threads that wander between cores keep each other waiting.
         os.environ.setdefault("OMP_PROC_BIND", "true")
+    from pipeline.evaluation.precision import advise
     from pipeline.training.loop import train
 
-    train(read_run(arguments.run))
+    found = read_run(arguments.run)
+    if advice := advise(found.spec["train"]["precision"]):
+        print(advice, file=sys.stderr)
+    train(found)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,6 @@
 """Where a model computes, which the environment says since it changes speed alone, and in which precision."""
 
 import os
-import platform
-import sys
 
 import torch
 
@@ -23,23 +21,7 @@ def choose_device() -> torch.device:
 
 
 def choose_dtype(precision: str) -> torch.dtype | None:
-    """The type that a precision stands for; says so where the hardware lacks it, since every product then crawls."""
+    """The type that a precision stands for."""
     if precision not in PRECISIONS:
         raise ValueError(f"precision {precision!r} is not one of {', '.join(PRECISIONS)}")
-    device = choose_device()
-    if precision == "bf16" and not has_bf16(device):
-        print(
-            f"warning: {device} ({platform.machine()}) has no hardware for bf16 and will be slow: "
-            "precision: fp32 in params.yaml is faster here, with results of its own",
-            file=sys.stderr,
-        )
     return PRECISIONS[precision]
-
-
-def has_bf16(device: torch.device) -> bool:
-    """Whether the device multiplies bf16 in hardware."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    if platform.machine() in ("x86_64", "AMD64"):  # oneDNN's own answer is yes wherever it can emulate it
-        return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    return torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()

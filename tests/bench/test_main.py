@@ -45,8 +45,9 @@ def test_the_last_line_is_json(inputs_folder, tmp_path, monkeypatch, capsys, loc
 
 def test_ratios_say_how_many_times_faster():
     seconds = {"ours pcgrad bf16": 1.0, "ours sum bf16": 0.8, "ours pcgrad fp32": 2.0, "course pcgrad": 12.0}
-    seconds |= {"course sum": 8.0, "peer pcgrad": 3.0, "peer sum": 2.0, "limit bf16": 0.5, "limit fp32": 1.0}
-    seconds |= {"limit cached": 0.25}
+    seconds |= {"course sum": 8.0, "limit bf16": 0.5, "limit fp32": 1.0}
+    seconds |= {"limit cached": 0.25, "peer pcgrad bf16": 3.0, "peer sum bf16": 2.5, "peer sum fp32": 2.0}
+    seconds |= {"peer pcgrad fp32": 4.0}
     assert set(seconds) == set(list_contenders("bf16"))
     peaks = {"ours pcgrad bf16": 3 * 2**20, "ours sum bf16": 2 * 2**20}
     samples = {name: [Sample(each, 10, 100, peaks.get(name, 2**20))] for name, each in seconds.items()}
