@@ -20,8 +20,8 @@ def main() -> int:
     from pipeline.engine.pool import Pool
 
     profile, address = load_params().profile, arguments.address
-    ray = connect(address) if address else None
     repro(f"plan@{profile}")
+    ray = connect(address) if address else None
     with Graph(Path.cwd(), is_shared=bool(ray)) as graph:
         workers = Cluster(ray, profile, graph) if ray else Pool(arguments.jobs)
         outcome = Parallel(profile, graph, workers).run()

@@ -34,8 +34,8 @@ ON_LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # Ray's way to bind ev
 def connect(address: str) -> Any:
     """Ray, connected: `local` is one of our own on this machine's loopback, `auto` or host:port one that runs.
 
-    Nobody takes part without its token. `ValueError`: Ray is not installed or no token is known; or the address does
-    not answer, or refuses the token.
+    The snapshot of the working tree is taken now, so plan comes just before. Nobody takes part without the token.
+    `ValueError`: Ray is not installed or no token is known; or the address does not answer, or refuses the token.
     """
     os.environ |= {"RAY_AUTH_MODE": "token", "RAY_USAGE_STATS_ENABLED": "0"}
     if address.partition(":")[0] in ("local", "127.0.0.1"):
