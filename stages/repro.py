@@ -11,8 +11,9 @@ from pipeline.config.params import load_params
 def main() -> int:
     """Exit 1 if a run failed (the others finish), 130 after an interrupt."""
     parser = make_parser(__doc__, "repro --jobs 2")
-    parser.add_argument("--jobs", type=int, help="runs at a time (a run for each core, up to four)")
-    parser.add_argument("--address", help="a Ray cluster: host:port, auto, or local, a new one (docs/cluster.md)")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--jobs", type=int, help="runs at a time (a run for each core, up to four)")
+    where.add_argument("--address", help="a Ray cluster: host:port, auto, or local, a new one (docs/cluster.md)")
     arguments = parser.parse_args()
     from pipeline.engine.cluster import Cluster, connect
     from pipeline.engine.graph import Graph, repro
