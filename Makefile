@@ -21,10 +21,10 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup plan run test test-fast vouch track ui check bless review register promote serve bench import readme clean
+.PHONY: help setup plan run test test-fast test-backends vouch track ui check bless review register promote serve bench import readme clean
 
 help:  ## what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/run .venv/test  ## a .venv with everything
 
@@ -37,10 +37,13 @@ run: .venv/run  ## the profile in params.yaml, from nothing to the tables; JOBS=
 
 test: .venv/run .venv/test  ## the tests; BERTY_MIRROR=FOLDER adds those on the real course data
 	ruff check .
-	python -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder $(PYTEST)
+	python -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder --ignore tests/backends $(PYTEST)
 
 test-fast: .venv/run .venv/test  ## those of the tests that need no graph, no server and no real data: some 70 s of two cores
 	python -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder -m "not slow" $(PYTEST)
+
+test-backends: .venv/backends  ## what `make test` leaves out: a Ray cluster and an S3 server on loopback; some 10 minutes
+	python -m pytest $(PYTEST) tests/backends
 
 vouch: .venv/run  ## after a change that should change no result: replay each run's first steps, re-key what agrees
 	python -m stages.vouch
@@ -95,4 +98,10 @@ clean:  ## remove checkpoints and downloads; artifacts and DVC's cache stay
 
 .venv/test: .venv/run requirements-dev.txt
 	python -m pip install --quiet -r requirements-dev.txt -c requirements.lock
+	@touch $@
+
+# What cannot be installed is said, and its tests are skipped.
+.venv/backends: .venv/test requirements-cluster.txt tests/backends/requirements.txt
+	-python -m pip install --quiet -r requirements-cluster.txt -c requirements.lock
+	-python -m pip install --quiet -r tests/backends/requirements.txt -c requirements.lock
 	@touch $@

@@ -11,21 +11,21 @@ from pipeline.config.params import load_params
 def main() -> int:
     """Exit 1 if a run failed (the others finish), 130 after an interrupt."""
     parser = make_parser(__doc__, "repro --jobs 2")
-    parser.add_argument("--jobs", type=int, help="runs at a time (a run for each core, up to four)")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--jobs", type=int, help="runs at a time (a run for each core, up to four)")
+    where.add_argument("--address", help="a Ray cluster: host:port, auto, or local, a new one (docs/cluster.md)")
     arguments = parser.parse_args()
-    if arguments.jobs is not None and arguments.jobs < 1:
-        parser.error(f"--jobs {arguments.jobs}: allowed: 1 or more")
+    from pipeline.engine.cluster import Cluster, connect
     from pipeline.engine.graph import Graph, repro
-    from pipeline.engine.parallel import Parallel, default_jobs, read_last_lines
+    from pipeline.engine.parallel import Parallel, read_last_lines
+    from pipeline.engine.pool import Pool
 
-    profile = load_params().profile
+    profile, address = load_params().profile, arguments.address
     repro(f"plan@{profile}")
-    with Graph(Path.cwd()) as graph:
-        parallel = Parallel(profile, arguments.jobs or default_jobs(), graph)
-        before = {number: signal.signal(number, parallel.interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
-        outcome = parallel.run()
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    ray = connect(address) if address else None
+    with Graph(Path.cwd(), is_shared=bool(ray)) as graph:
+        workers = Cluster(ray, profile, graph) if ray else Pool(arguments.jobs)
+        outcome = Parallel(profile, graph, workers).run()
     if outcome.is_interrupted:
         print("\nrepro: interrupted; the same command resumes from the last checkpoints", file=sys.stderr)
         return 128 + signal.SIGINT

@@ -24,6 +24,7 @@ TOGETHER = {
 
 # What `make test-fast` leaves out: a graph, servers, the real data (the fixture), many seconds each.
 SLOW = (
+    "tests/backends",
     "tests/bench",
     "tests/graph",
     "tests/pipeline/config/test_runs.py",

@@ -5,7 +5,6 @@ used here.
 """
 
 import subprocess
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
@@ -15,24 +14,32 @@ from dvc.dependency.base import DependencyDoesNotExistError
 from dvc.lock import LockError
 from dvc.repo import Repo
 from dvc.stage.cache import RunCacheNotFoundError
+from dvc.stage.serialize import to_single_stage_lockfile
 
 from pipeline.engine.lock_file import write_whole
+from pipeline.engine.remote import Entry, Remote
 
 
 def repro(*targets: str) -> None:
     """`dvc repro`, without its words on every stage that goes well; what goes wrong is a ValueError."""
-    command = [sys.executable, "-m", "pipeline.engine.lock_file", "repro", *targets]
+    command = ["python", "-m", "pipeline.engine.lock_file", "repro", *targets]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
     if done.returncode:
         raise ValueError(f"{done.stdout}dvc repro {' '.join(targets)}: exit code {done.returncode}")
 
 
 class Graph:
-    """The stages of a checkout. Inside of `with`, no other command of DVC's changes it."""
+    """The stages of a checkout. Inside of `with`, no other command of DVC's changes it.
 
-    def __init__(self, root: Path) -> None:
+    `is_shared`: results come from the DVC remote too, and go there with `push`. With a `cache` of its own the checkout
+    need not be one of git's.
+    """
+
+    def __init__(self, root: Path, is_shared: bool = False, cache: Path | None = None) -> None:
         write_whole()
-        self._repo = Repo(str(root))
+        own = {"core": {"no_scm": True}, "cache": {"dir": str(cache)}}
+        self._repo = Repo(str(root), config=own if cache else None)
+        self._remote = Remote(self._repo) if is_shared else None
         self._stages = {stage.addressing: stage for stage in self._repo.index.stages}
         self._unwritten: set[str] = set()  # stages that dvc.lock does not have yet
 
@@ -52,7 +59,10 @@ class Graph:
         stage = self._stages[name]
         stage.remove_outs(ignore_remove=False, force=False)
         try:
-            self._repo.stage_cache.restore(stage)
+            if self._remote:
+                stage.save_deps()
+                self._remote.fetch(stage)
+            self._repo.stage_cache.restore(stage, pull=self._remote is not None)
         except RunCacheNotFoundError:
             return False
         return True
@@ -71,6 +81,25 @@ class Graph:
         self._stages[name].save()
         self._stages[name].commit()
         self._unwritten.add(name)
+
+    def describe(self, name: str) -> Entry:
+        """A stage as dvc.lock has it, with the hashes of its outputs, which are in the cache."""
+        if self._stages[name].changed():
+            self.save(name)
+        return to_single_stage_lockfile(self._stages[name])
+
+    def check_out(self, name: str, entry: Entry) -> None:
+        """Bring a stage's outputs from the remote, just those that the entry names; what lay in their place goes."""
+        self._stages[name].remove_outs(ignore_remove=False, force=False)
+        self._remote.check_out(entry)
+
+    def push(self, name: str) -> None:
+        """Bring the outputs of a stage that is saved to the remote, and its entry in the run cache."""
+        self._remote.push(self._stages[name])
+
+    def find_others(self, name: str) -> list[str]:
+        """The kinds of processors on which the same inputs gave other results than those of here, by the remote."""
+        return self._remote.find_others(self._stages[name])
 
     def write_lock(self, names: Iterable[str]) -> None:
         """Write dvc.lock, once: these stages are as they should be."""

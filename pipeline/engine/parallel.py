@@ -1,16 +1,17 @@
-"""A plan's runs side by side: `jobs` workers, each with its own share of the cores; DVC gets what they leave.
+"""A plan's runs side by side, on whatever workers there are; DVC gets what they leave.
 
-A run starts when what it starts from is there. What DVC has of it, in the checkout or in its run cache, is not trained
-again. When a run fails its siblings go on, and what starts from it does not start. Whatever happens, a run that is
-finished is in DVC's run cache, so that the same command resumes.
+The driver alone schedules, and alone writes dvc.lock. A run starts when what it starts from is there. What DVC has of
+it, in the checkout or in its run cache, is not trained again. When a run fails its siblings go on, and what starts from
+it does not start. Whatever happens, a run that is finished is in DVC's run cache, so that the same command resumes.
 """
 
 import os
-import subprocess
-import sys
+import signal
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from pipeline.engine.graph import Graph
 from pipeline.engine.tasks import Task, list_tasks
@@ -22,23 +23,34 @@ from pipeline.runs.start import make_start
 
 LOGS = layout.WORK / "logs"
 SECONDS_BETWEEN_LOOKS = 0.5
-SECONDS_TO_STOP = 10
 NUM_LOG_LINES = 15
 
 
-@dataclass
-class Running:
-    """A worker's process."""
+class Running(Protocol):
+    """A run that somebody works at."""
 
     task: Task
-    slot: int
+    name: str
     log: Path
-    process: subprocess.Popen[bytes]
-    began: float = field(default_factory=time.monotonic)
+    began: float | None  # by time.monotonic(); None: it waits for a machine
 
-    @property
-    def name(self) -> str:
-        return self.task.name
+    def poll(self) -> bool | None:
+        """None while it runs; then whether it is done, and its outputs lie in this checkout. If not, `log` says why."""
+
+
+class Workers(Protocol):
+    """Who does the runs: processes of this machine (engine/pool.py), or the machines of a Ray cluster (cluster.py)."""
+
+    num: int  # how many runs they do at a time
+
+    def has_room(self, num_running: int) -> bool:
+        """Whether they take another run now."""
+
+    def start(self, task: Task) -> Running:
+        """Begin with a run. What it starts from is done, and its start file written."""
+
+    def stop(self, running: Collection[Running]) -> None:
+        """End these runs, which are not done, and return when they have ended."""
 
 
 @dataclass
@@ -53,8 +65,8 @@ class Outcome:
 class Parallel:
     """One call of `run` for the plan of a profile, in the working folder, which is the project's root."""
 
-    def __init__(self, profile: str, jobs: int, graph: Graph) -> None:
-        self._graph, self._jobs = graph, jobs
+    def __init__(self, profile: str, graph: Graph, workers: Workers) -> None:
+        self._graph, self._workers = graph, workers
         self._tasks = list_tasks(profile)
         self._waiting: list[Task] = []
         self._running: list[Running] = []
@@ -65,27 +77,31 @@ class Parallel:
         self.outcome = Outcome()
 
     def run(self) -> Outcome:
-        """Do what there is to do. After `interrupt` the workers end, and what is finished is kept."""
+        """Do what there is to do. After SIGINT or SIGTERM the workers end, and what is finished is kept."""
+        before = {number: signal.signal(number, self._interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             self._waiting = [task for task in self._tasks if self._is_interrupted or not self._is_there(task)]
             self._view.num_tasks = len(self._waiting)
             if self._waiting:
                 kept = len(self._tasks) - len(self._waiting)
-                self._view.say(f"{len(self._waiting)} runs to train, {kept} are done; {self._jobs} at a time.")
+                self._view.say(f"{len(self._waiting)} runs to train, {kept} are done; {self._workers.num} at a time.")
             while not self._is_interrupted and (self._running or self._start_some()):
-                self._view.draw(self._running)
+                self._view.draw([running for running in self._running if running.began is not None])
                 time.sleep(SECONDS_BETWEEN_LOOKS)
                 self._reap()
                 self._start_some()
         finally:
             self._view.draw([])
-            self._stop()
+            self._workers.stop(self._running)
+            self._running.clear()
             self._write_lock()
+            for number, handler in before.items():
+                signal.signal(number, handler)
         self.outcome.is_interrupted = self._is_interrupted
         return self.outcome
 
-    def interrupt(self, *_: object) -> None:
-        """For a signal: it waits until DVC is not at work, which leaves broken files when it is interrupted."""
+    def _interrupt(self, *_: object) -> None:
+        """A signal waits until DVC is not at work, which leaves broken files when it is interrupted."""
         self._is_interrupted = True
 
     def _is_there(self, task: Task) -> bool:
@@ -109,22 +125,23 @@ class Parallel:
 
     def _start_some(self) -> bool:
         """Give free workers something to do; whether any is busy."""
-        free = [slot for slot in range(self._jobs) if slot not in {running.slot for running in self._running}]
         for task in [task for task in self._waiting if task.needs is None or task.needs in self.outcome.done]:
-            if not free:
+            if not self._workers.has_room(len(self._running)):
                 break
             self._waiting.remove(task)
             if task.needs and self._is_there(task):
                 self._view.end(task.name, "was done", 0.0, self._estimate())
             else:
-                self._running.append(start_worker(task, free.pop(0), self._jobs))
+                self._running.append(self._workers.start(task))
         return bool(self._running)
 
     def _reap(self) -> None:
-        for running in [running for running in self._running if running.process.poll() is not None]:
+        for running in list(self._running):
+            if (is_done := running.poll()) is None:
+                continue
             self._running.remove(running)
-            seconds = time.monotonic() - running.began
-            if running.process.returncode == 0:
+            seconds = _elapsed(running)
+            if is_done:
                 self._durations.append(seconds)
                 self.outcome.done.append(running.name)
                 for stage in running.task.stages:
@@ -141,18 +158,8 @@ class Parallel:
         mean = sum(self._durations) / len(self._durations)
         left = sum(self._expected[task.name] or mean for task in self._waiting)
         for running in self._running:
-            left += max(0.0, (self._expected[running.name] or mean) - (time.monotonic() - running.began))
-        return left / self._jobs
-
-    def _stop(self) -> None:
-        for running in self._running:
-            running.process.terminate()
-        for running in self._running:
-            try:
-                running.process.wait(SECONDS_TO_STOP)
-            except subprocess.TimeoutExpired:
-                running.process.kill()
-        self._running.clear()
+            left += max(0.0, (self._expected[running.name] or mean) - _elapsed(running))
+        return left / self._workers.num
 
     def _write_lock(self) -> None:
         """A start stage reads all of phase 1's records, so its entry has to wait for them."""
@@ -163,20 +170,10 @@ class Parallel:
         self._graph.write_lock(names)
 
 
-def start_worker(task: Task, slot: int, jobs: int) -> Running:
-    """Start a worker's process on its own share of the cores; what it prints goes to a file in .work/logs."""
-    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
-    share = cores[slot * len(cores) // jobs : (slot + 1) * len(cores) // jobs] or cores
-    environment = os.environ | {"BERTY_THREADS": os.environ.get("BERTY_THREADS", str(len(share)))}
-    log = LOGS / f"{task.spec['profile']}-{task.name.replace('/', '-')}.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "pipeline.engine.worker", task.path.as_posix()]
-    with log.open("wb") as file:
-        # A session of its own: an interrupt at the terminal reaches the driver alone, which then stops its workers.
-        process = subprocess.Popen(command, stdout=file, stderr=file, env=environment, start_new_session=True)
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(process.pid, share)
-    return Running(task, slot, log, process)
+def find_log(task: Task) -> Path:
+    """The file for what a run prints; its folder is made."""
+    LOGS.mkdir(parents=True, exist_ok=True)
+    return LOGS / f"{task.spec['profile']}-{task.name.replace('/', '-')}.log"
 
 
 def read_last_lines(log: Path) -> str:
@@ -190,6 +187,11 @@ def default_jobs() -> int:
     if os.environ.get("BERTY_DEVICE", "").startswith("cuda") or Path("/dev/nvidia0").exists():
         return 1
     return max(1, min(4, os.cpu_count() or 1))
+
+
+def _elapsed(running: Running) -> float:
+    """Seconds."""
+    return 0.0 if running.began is None else time.monotonic() - running.began
 
 
 def _slot(task: Task) -> tuple[str, str, int]:
