@@ -40,7 +40,10 @@ def list_record_files(root: Path, profile: str) -> Iterator[tuple[Path, Tree]]:
 
 
 def read_in_place(path: Path, root: Path, tree: Tree, find_faults: Callable[[Record], list[str]]) -> Record:
-    """A record that lies where it says it belongs (else `ValueError`), marked if it lies among the imported."""
+    """A record that lies where it says it belongs, marked if it lies among the imported.
+
+    One that lies elsewhere, or names a file where none of its own may be, is a `ValueError`.
+    """
     record = read_record(path)
     for fault in find_faults(record):
         raise ValueError(f"{path}: {fault}")
@@ -50,6 +53,11 @@ def read_in_place(path: Path, root: Path, tree: Tree, find_faults: Callable[[Rec
     record["tags"].pop(IMPORTED_TAG, None)
     if tree is layout.imported:
         record["tags"][IMPORTED_TAG] = "true"
+    for name in record["artifacts"]:
+        try:
+            find_artifact(name, record, root)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from None
     return record
 
 
@@ -61,13 +69,17 @@ def tree_of(record: Record) -> Tree:
 def find_artifact(name: str, record: Record, root: Path) -> Path:
     """Where the file lies that a record names: in the record's own tree; what a summary names, report has published.
 
-    A name that leads elsewhere is a `ValueError`.
+    A name that leads elsewhere is a `ValueError`; among the imported, which may be foreign, so is a link that does.
     """
     if record["kind"] == "summary":
         tree, name = layout.results, name.replace("results/", "artifacts/", 1)
     else:
         tree = tree_of(record)
-    return Path(root) / layout.artifact(name, record["profile"], tree)
+    path = Path(root) / layout.artifact(name, record["profile"], tree)
+    home = Path(root) / tree(record["profile"])
+    if IMPORTED_TAG in record["tags"] and not path.resolve().is_relative_to(home.resolve()):
+        raise ValueError(f"artifact {name}: {path} leads out of {home}")
+    return path
 
 
 def is_whole(record: Record, root: Path) -> bool:

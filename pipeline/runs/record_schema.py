@@ -3,15 +3,18 @@
 Where a record of this machine is shown (pipeline/tracking) it is held to the same.
 """
 
+import posixpath
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, NonNegativeInt, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from pipeline.runs.events import CONTEXTS, KINDS
 from pipeline.runs.record import STATUSES, VERSION
 
 NAME = r"^[a-z0-9]+(?:_[a-z0-9]+)*$"  # of a profile, row or task, as pipeline/config/schema.py has it
+KEY = r"^[\w.:/ -]+$"  # of a param, tag or metric (mlflow/utils/validation.py)
+MAX_COUNT = 2**53  # of steps, milliseconds, examples: what a database and a float hold exactly
 
 
 def _stays_below(path: str) -> str:
@@ -20,7 +23,22 @@ def _stays_below(path: str) -> str:
     return path
 
 
+def _is_key(key: str) -> str:
+    if posixpath.normpath(key) != key or key.startswith(("/", "..")) or key == ".":
+        raise ValueError("allowed: a name that MLflow can show")
+    return key
+
+
+def _are_counts(point: list[float]) -> list[float]:
+    if not all(0 <= count <= MAX_COUNT and count == int(count) for count in point[:2]):
+        raise ValueError(f"allowed: [step, time, value], the first two whole numbers from 0 to {MAX_COUNT}")
+    return point
+
+
 Name = Annotated[str, Field(pattern=NAME)]
+Key = Annotated[str, Field(pattern=KEY, max_length=250), AfterValidator(_is_key)]
+Count = Annotated[int, Field(ge=0, le=MAX_COUNT)]
+Point = Annotated[list[FiniteFloat], Field(min_length=3, max_length=3), AfterValidator(_are_counts)]
 Scalar = str | bool | int | FiniteFloat | None
 
 
@@ -31,10 +49,10 @@ class Strict(BaseModel):
 
 
 class Dataset(Strict):
-    name: str
+    name: Key
     digest: str
     source: str
-    num_examples: int
+    num_examples: Count
     context: Literal[CONTEXTS]
 
 
@@ -46,17 +64,17 @@ class Record(Strict):
     profile: Name
     phase: Name
     row: Name
-    seed: int | None
-    run_key: Annotated[str, Field(min_length=1)]
+    seed: Annotated[int, Field(ge=-MAX_COUNT, le=MAX_COUNT)] | None
+    run_key: Annotated[str, Field(min_length=1, max_length=64)]
     status: Literal[STATUSES]
-    start_time: NonNegativeInt  # milliseconds since 1970
-    end_time: NonNegativeInt
-    params: dict[str, Scalar]
-    tags: dict[str, str]
-    metrics: dict[str, list[Annotated[list[FiniteFloat], Field(min_length=3, max_length=3)]]]  # step, time, value
+    start_time: Count  # milliseconds since 1970
+    end_time: Count
+    params: dict[Key, Scalar]
+    tags: dict[Key, str]
+    metrics: dict[Key, list[Point]]
     datasets: list[Dataset]
     artifacts: list[Annotated[str, AfterValidator(_stays_below)]]
-    environment: dict[str, str]
+    environment: dict[Key, str]
     replay: dict[str, Any]
 
 

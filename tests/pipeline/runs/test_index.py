@@ -124,3 +124,15 @@ def test_artifacts_and_folders_lie_in_the_records_own_tree(tmp_path: Path, tree:
     for bad in ("/etc/passwd", "results/tiny/x.csv", f"artifacts/{PROFILE}/../x", "artifacts/other/x"):
         with pytest.raises(ValueError, match="allowed: a path below artifacts/tiny/"):
             find_artifact(bad, run.evaluation, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["/etc/hostname", "artifacts/tiny/../../secret", "secret", "artifacts/tiny/data/link"])
+def test_an_imported_record_names_nothing_but_what_was_imported(tmp_path: Path, name: str) -> None:
+    write_text(tmp_path / "secret", "a token")
+    link = tmp_path / layout.imported(PROFILE) / "data/link"
+    link.parent.mkdir(parents=True)
+    link.symlink_to(tmp_path / "secret")
+    path = record(tmp_path, "data", "tokenize", "k", "imported", phase="data", seed=None, artifacts=[name])
+    index = read_index(tmp_path, PROFILE)
+    assert index.records == [] and len(index.problems) == 1
+    assert index.problems[0].startswith(f"{path}: artifact {name}: ")
