@@ -20,11 +20,13 @@ PR_SET_PDEATHSIG = 1  # of Linux's prctl: the signal that this process gets when
 def work(path: Path) -> None:
     """Train and evaluate what the run file says; paths are relative to the working folder, the project's root."""
     from pipeline.evaluation.evaluate import evaluate
+    from pipeline.evaluation.intact import check_run
     from pipeline.training.loop import train
 
     run, task = read_run(path), Task(path, read_json(path))
     if not task.is_finished(task.record_files[0]):
         train(run)
+    check_run(run)
     for name, value in evaluate(run).items():
         print(f"{name:24} {value:.4f}")
 
