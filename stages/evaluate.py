@@ -20,8 +20,11 @@ def main() -> None:
         # Read when torch is loaded. Threads that wander between cores keep each other waiting.
         os.environ.setdefault("OMP_PROC_BIND", "true")
     from pipeline.evaluation.evaluate import evaluate
+    from pipeline.evaluation.intact import check_run
 
-    for name, value in evaluate(read_run(arguments.run)).items():
+    evaluated = read_run(arguments.run)
+    check_run(evaluated)
+    for name, value in evaluate(evaluated).items():
         print(f"{name:24} {value:.4f}")
 
 

@@ -3,6 +3,7 @@
 Outside of `evaluate` itself, so that a check more is no other run.
 """
 
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ def check_run(run: Run, root: Path = Path(".")) -> None:
         for split, folder in task["tokens"].items():
             if (found := hash_folder(root / folder)) != (said := task["digests"][split]):
                 what = f"the hash of {name}-{split} is {found}, {run.path} says {said}"
-                raise _refuse(root / folder, what, layout.stage_name("data", run.spec["profile"], row="tokenize"))
+                raise _refuse(root / folder, what, layout.stage_name("data", run.spec["profile"], row="tokenize"), root)
     check_model(root / layout.model(*run.place), root, run)
 
 
@@ -36,26 +37,28 @@ def check_model(folder: Path, root: Path = Path("."), run: Run | None = None) ->
     nothing is known, which gives False. The encoder's own files are checked where they are read.
     """
     place = Path(folder).absolute()
-    record_folder = place.parents[1] / "records" / place.parent.name / place.name
+    record_folder = place.parent.parent / "records" / place.parent.name / place.name
     record = read_record(record_folder / "record.json") if (record_folder / "record.json").is_file() else None
     if run is None and record:
         start = record_folder / "start.json"
         run = read_run(record_folder / "run.json", start_path=start if start.is_file() else None)
         if run.key != record["run_key"]:
             what = f"its key is {run.key}, record.json beside it says {record['run_key']}"
-            raise _refuse(run.path, what, _name_stage(run))
+            raise _refuse(run.path, what, _name_stage(run), root)
     if run is None:
         return False
     stage = _name_stage(run)
     for difference in _find_differences(read_json(folder / "model.json"), run):
-        raise _refuse(folder / "model.json", difference, stage)
-    known = {}
-    if record and record["run_key"] == run.key:
-        known["weights.safetensors"] = record["tags"].get("weights_sha256"), record_folder / "record.json"
-    known["vocab.txt"] = _find_vocabulary(run, root)
-    for name, (said, where) in known.items():
-        if (path := folder / name).is_file() and said and (found := hash_file(path)) != said:
-            raise _refuse(path, f"sha256 is {found}, {where} says {said}", stage)
+        raise _refuse(folder / "model.json", difference, stage, root)
+    own = record["tags"].get("weights_sha256") if record and record["run_key"] == run.key else None
+    files = [(folder / "weights.safetensors", own, record_folder / "record.json", stage)]
+    source = root / run.spec["encoder"]["folder"] / "vocab.txt"
+    said, where = _find_vocabulary(run, source, root)
+    files.append((source, said, where, layout.stage_name("data", run.spec["profile"], row="download")))
+    files.append((folder / "vocab.txt", said, where, stage))
+    for path, said, where, made_by in files:
+        if said and path.is_file() and (found := hash_file(path)) != said:
+            raise _refuse(path, f"sha256 is {found}, {where} says {said}", made_by, root)
     return True
 
 
@@ -81,17 +84,16 @@ def _flatten(said: Any) -> dict[str, Any]:
         return {f"({type(error).__name__}: {error})": None}
 
 
-def _find_vocabulary(run: Run, root: Path) -> tuple[str | None, Path]:
+def _find_vocabulary(run: Run, source: Path, root: Path) -> tuple[str | None, Path]:
     """The hash of the vocabulary that a run's tokens were made with, and where that is said.
 
-    The record of tokenizing has it; one from before it did leaves the encoder's own file.
+    The record of tokenizing has it; one from before it did leaves the encoder's own file, `source`.
     """
-    spec = run.spec
-    path = root / layout.data_record(spec["profile"], "tokenize") / "record.json"
-    if path.is_file() and (said := read_record(path)["params"].get(f"vocab_sha256.{spec['encoder']['name']}")):
+    path = root / layout.data_record(run.spec["profile"], "tokenize") / "record.json"
+    key = f"vocab_sha256.{run.spec['encoder']['name']}"
+    if path.is_file() and (said := read_record(path)["params"].get(key)):
         return said, path
-    path = root / spec["encoder"]["folder"] / "vocab.txt"
-    return (hash_file(path) if path.is_file() else None), path
+    return (hash_file(source) if source.is_file() else None), source
 
 
 def _name_stage(run: Run) -> str:
@@ -99,6 +101,11 @@ def _name_stage(run: Run) -> str:
     return layout.stage_name("training", *run.place, task)
 
 
-def _refuse(path: Path, what: str, stage: str) -> ValueError:
-    return ValueError(f"{path}: damaged or changed: {what}. `dvc repro --force --single-item {stage}` makes it again; "
-                      "if DVC's cache is whole, deleting it and `dvc checkout` brings it back")  # fmt: skip
+def _refuse(path: Path, what: str, stage: str, root: Path) -> ValueError:
+    """DVC's cache links to its files: what changed in one changed in the other, and would be brought back."""
+    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+    inodes = {(file.stat().st_dev, file.stat().st_ino) for file in files}
+    cached = [file for file in (root / ".dvc" / "cache").rglob("*") if file.is_file()]
+    linked = [file for file in cached if (file.stat().st_dev, file.stat().st_ino) in inodes]
+    remove = shlex.join(["rm", "-rf", *map(str, [path, *linked])])
+    return ValueError(f"{path}: damaged or changed: {what}. `{remove}; dvc repro {stage}` makes it again")

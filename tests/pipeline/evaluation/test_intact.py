@@ -45,7 +45,7 @@ FAULTS: dict[str, tuple[Callable[[], None], Path, str]] = {
     "tokens": (lambda: flip_bit(DEV / "tokens.npy"), DEV, "tokenize@tiny"),
     "pooling": (change_pooling, MODEL / "model.json", STAGE),
     "vocabulary": (lambda: swap_lines(MODEL / "vocab.txt"), MODEL / "vocab.txt", STAGE),
-    "both vocabularies": (lambda: swap_lines(*VOCABULARIES), MODEL / "vocab.txt", STAGE),
+    "both vocabularies": (lambda: swap_lines(*VOCABULARIES), VOCABULARIES[1], "download@tiny"),
 }  # fmt: skip
 
 
@@ -64,9 +64,20 @@ def test_what_changed_gives_no_number(tiny, model, fault, call, capsys):
     change()
     if call is call_predict and path == DEV:
         return  # it reads none of them
-    with pytest.raises(ValueError, match=f"^{path}: damaged or changed: .*--single-item {stage}` makes it again"):
+    with pytest.raises(
+        ValueError, match=f"^{path}: damaged or changed: .*`rm -rf {path}; dvc repro {stage}` makes it again"
+    ):
         call(model)
     assert capsys.readouterr().out == "" and not layout.predictions(*model.place).exists()
+
+
+def test_where_dvc_s_cache_is_the_same_file_it_has_to_go_too(tiny, model):
+    cached = Path(".dvc/cache/files/md5/ab/cdef")
+    cached.parent.mkdir(parents=True)
+    flip_bit(MODEL / "weights.safetensors")
+    os.link(MODEL / "weights.safetensors", cached)
+    with pytest.raises(ValueError, match=f"`rm -rf {MODEL}/weights.safetensors {cached}; dvc repro"):
+        check_model(MODEL)
 
 
 def test_what_is_as_it_was_is_used(tiny, model, capsys):
