@@ -107,6 +107,14 @@ TAMPERINGS: dict[str, tuple[Callable[[], None], str, str]] = {
     "types": (lambda: change(EVALUATED, tags={"a": 1}), EVALUATED, "tags.a"),
     "an artifact elsewhere": (lambda: change(EVALUATED, artifacts=["results/tiny/x.csv"]), EVALUATED, "below"),
     "index": (lambda: write_json(HERE / "plan/index.json", []), "plan/index.json", "valid dictionary"),
+    "more runs than anybody has": (
+        lambda: write_json(HERE / "plan/index.json", read_json(HERE / "plan/index.json") | {"seeds": [0] * 5000}),
+        "plan/index.json", "allowed: 10000 runs",
+    ),
+    "more faults than anybody reads": (
+        lambda: change(EVALUATED, metrics={"a": [[1]] * 5000}, tags={str(place): 0 for place in range(20_000)}),
+        EVALUATED, "tags: more than 10000 keys$",
+    ),
     "index of another": (
         lambda: write_json(HERE / "plan/index.json", read_json(HERE / "plan/index.json") | {"profile": "other"}),
         "records/", "are those of .*results/tiny",
