@@ -15,6 +15,7 @@ from typing import Any
 
 # What a request may ask for. The memory that tokenizing takes is some 200 times a text's; files go to stages.predict.
 MAX_BYTES = 2**20
+MAX_DROPPED = 64 * MAX_BYTES  # of a body that is too large, before the connection is closed
 MAX_ROWS = 256
 MAX_CHARACTERS = 10_000  # of a sentence: far above what the encoders' 512 tokens can be
 MAX_WAITING = 128  # connections
@@ -158,23 +159,25 @@ READERS: dict[str, Callable[[str], list[Any]]] = {"application/json": _read_json
 
 
 async def _read_body(headers: dict[bytes, bytes], receive: Receive) -> bytes:
+    """The body; of one that is too large the rest is dropped as it comes, since who still sends hears no answer."""
     too_large = Refusal(413, f"the body; allowed: {MAX_BYTES} bytes")
-    length = headers.get(b"content-length", b"0")
-    if not length.isdigit() or len(length) > 20 or int(length) > MAX_BYTES:
-        raise too_large
-    body, more = bytearray(), True
+    length = headers.get(b"content-length", b"0")[:20]
+    if int(length) > MAX_BYTES and b"expect" in headers:
+        raise too_large  # it waits for a word before it sends
+    body, size, more = bytearray(), 0, True
     try:
         async with asyncio.timeout(SECONDS_FOR_BODY):
-            while more:
+            while more and size <= MAX_DROPPED:
                 message = await receive()
                 if message["type"] == "http.disconnect":
                     raise Refusal(400, "the body is cut")
-                body += message.get("body", b"")
-                more = message.get("more_body", False)
-                if len(body) > MAX_BYTES:
-                    raise too_large
+                block, more = message.get("body", b""), message.get("more_body", False)
+                size += len(block)
+                body += block if size <= MAX_BYTES else b""
     except TimeoutError:
         raise Refusal(408, f"the body did not come within {SECONDS_FOR_BODY} s") from None
+    if size > MAX_BYTES:
+        raise too_large
     return bytes(body)
 
 

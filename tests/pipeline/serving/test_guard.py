@@ -29,7 +29,7 @@ def ask(body: bytes = b"", app: Any = None, **changes: Any) -> tuple[int, Any]:
 
     sent: list[dict] = []
     headers = {"host": changes.get("host", "127.0.0.1:5001"), "content-type": changes.get("kind", JSON)}
-    headers |= {"content-length": changes["length"]} if "length" in changes else {}
+    headers |= {name: changes[name] for name in ("content-length", "expect") if name in changes}
     given = [(name.encode(), value.encode()) for name, value in headers.items() if value is not None]
     scope = {"type": "http", "method": "POST", "path": changes.get("path", "/invocations"), "headers": given}
     asyncio.run(Guard(app or echo, ["127.0.0.1", "localhost", "[::1]", "Model.Example"])(scope, receive, send))
@@ -115,7 +115,7 @@ def test_what_is_refused_says_why(name: str) -> None:
 
 def test_a_body_without_end_is_counted_while_it_comes() -> None:
     assert ask(b"w" * 2**16, endless=True)[0] == 413
-    assert ask(b"", length=str(2**60))[0] == 413
+    assert ask(b"", **{"content-length": str(2**60), "expect": "100-continue"})[0] == 413
 
 
 def test_only_what_the_model_needs_is_there() -> None:
