@@ -6,6 +6,7 @@ from pathlib import Path
 from pipeline.command import make_parser, run
 from pipeline.runs import layout
 from pipeline.runs.run_files import read_run
+from pipeline.runs.run_schema import check_run_file
 from pipeline.runs.skipped import skip_run
 
 
@@ -21,7 +22,9 @@ def main() -> None:
         os.environ.setdefault("OMP_PROC_BIND", "true")
     from pipeline.training.loop import train
 
-    train(read_run(arguments.run))
+    described = read_run(arguments.run)
+    check_run_file(described)
+    train(described)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from pathlib import Path
 from pipeline.engine.tasks import Task
 from pipeline.files.atomic import read_json
 from pipeline.runs.run_files import read_run
+from pipeline.runs.run_schema import check_run_file
 
 PR_SET_PDEATHSIG = 1  # of Linux's prctl: the signal that this process gets when its parent ends
 
@@ -24,6 +25,7 @@ def work(path: Path) -> None:
     from pipeline.training.loop import train
 
     run, task = read_run(path), Task(path, read_json(path))
+    check_run_file(run)
     if not task.is_finished(task.record_files[0]):
         train(run)
     check_run(run)

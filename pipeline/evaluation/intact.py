@@ -15,13 +15,15 @@ from pipeline.runs import layout
 from pipeline.runs.neutral import TASK, TEXT, TRAIN
 from pipeline.runs.record import flatten, read_record
 from pipeline.runs.run_files import Run, read_run
+from pipeline.runs.run_schema import check_run_file
 
 
 def check_run(run: Run, root: Path = Path(".")) -> None:
     """Raise `ValueError` unless the token files of `run` are those that its run file names, and its model is its own.
 
-    It names the file, and what brings it back.
+    It names the file, and what brings it back. A run file that is none is a `ValueError` too.
     """
+    check_run_file(run)
     for name, task in run.spec["tasks"].items():
         for split, folder in task["tokens"].items():
             if (found := hash_folder(root / folder)) != (said := task["digests"][split]):

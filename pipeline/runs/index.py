@@ -10,10 +10,14 @@ from typing import Any
 
 from pipeline.files.atomic import read_json
 from pipeline.runs import layout
+from pipeline.runs.forms import check, fields, list_of, text, whole
 from pipeline.runs.layout import Tree
 from pipeline.runs.record_files import IMPORTED_TAG, Record, list_record_files, read_in_place, read_live, tree_of
 
 Slot = tuple[str, str, int]  # phase, row, seed
+SEEDS = list_of(whole(), 0, 10_000)
+ROWS = list_of(fields({"row": text(), "seeds": SEEDS}, may_lack=("seeds",), others=True), 0, 10_000)
+PLAN = fields({"seeds": SEEDS} | dict.fromkeys(layout.PHASES, ROWS), others=True)
 
 
 @dataclass(frozen=True)
@@ -189,8 +193,7 @@ def read_plan(root: Path, profile: str) -> tuple[dict[str, Any], Tree]:
     paths = {tree: Path(root) / layout.plan(profile, tree) / "index.json" for tree in layout.TREES}
     tree = next((tree for tree, path in paths.items() if path.is_file()), layout.artifacts)
     plan = read_json(paths[tree])
-    if not isinstance(plan, dict) or not all(isinstance(plan.get(key), list) for key in ("seeds", *layout.PHASES)):
-        raise ValueError(f"{paths[tree]}: not plan's index: allowed: lists of seeds, {', '.join(layout.PHASES)}")
+    check(plan, PLAN, f"{paths[tree]}: not plan's index")
     return plan, tree
 
 

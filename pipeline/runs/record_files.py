@@ -9,7 +9,7 @@ from pipeline.files.digest import hash_bytes
 from pipeline.runs import layout
 from pipeline.runs.events import read_events
 from pipeline.runs.layout import Tree
-from pipeline.runs.record import build_record, read_record
+from pipeline.runs.record import build_record, check_types, read_record
 
 # A run logs every few seconds and is evaluated every few minutes: one that was silent for this long was killed.
 SILENCE_MS = 30 * 60 * 1000
@@ -108,9 +108,9 @@ def read_live(root: Path, recorded: Collection[str] = ()) -> tuple[list[Record],
     for path in sorted((Path(root) / layout.WORK).glob("*/events.jsonl")):
         try:
             events = read_events(path)
-            record = build_record(events) if events else None
-        except (ValueError, KeyError) as error:
-            problems.append(str(error) if isinstance(error, ValueError) else f"{path}: an event lacks {error}")
+            record = _fold(events, path) if events else None
+        except ValueError as error:
+            problems.append(str(error))
             continue
         if record is None or record["run_key"] in recorded:
             continue
@@ -118,3 +118,15 @@ def read_live(root: Path, recorded: Collection[str] = ()) -> tuple[list[Record],
             record["status"] = "killed"
         found.append(record)
     return found, problems
+
+
+def _fold(events: list[dict[str, Any]], path: Path) -> Record:
+    """The record of events; what no run writes is a `ValueError` naming the file."""
+    try:
+        record = build_record(events)
+        check_types(record, path)
+    except (KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
+        raise ValueError(f"{path}: not the events of a run ({type(error).__name__}: {error})") from None
+    except ValueError as error:
+        raise ValueError(f"{path}: {str(error).removeprefix(f'{path}: ')}") from None
+    return record

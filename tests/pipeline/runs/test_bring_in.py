@@ -112,7 +112,7 @@ TAMPERINGS: dict[str, tuple[Callable[[], None], str, str]] = {
         "plan/index.json", "allowed: 10000 runs",
     ),
     "more faults than anybody reads": (
-        lambda: change(EVALUATED, metrics={"a": [[1]] * 5000}, tags={str(place): 0 for place in range(20_000)}),
+        lambda: change(EVALUATED, tags={f"{place};": "" for place in range(20_000)}),
         EVALUATED, "tags: more than 10000 keys$",
     ),
     "index of another": (
