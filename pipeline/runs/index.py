@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.files.atomic import read_json
+from pipeline.files.forms import check, fields, list_of, text, whole
 from pipeline.runs import layout
-from pipeline.runs.forms import check, fields, list_of, text, whole
 from pipeline.runs.layout import Tree
 from pipeline.runs.record_files import IMPORTED_TAG, Record, list_record_files, read_in_place, read_live, tree_of
 

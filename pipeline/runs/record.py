@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from pipeline.files import forms
 from pipeline.files.atomic import read_json, write_json
-from pipeline.runs import forms
 from pipeline.runs.events import END_STATUSES, IDENTITY_KEYS, check_identity
 
 VERSION = 2

@@ -1,51 +1,20 @@
 """The types of what is in a run file and a start file: what training and evaluation take for granted of them."""
 
-from pipeline.runs.forms import (
-    Form,
-    boolean,
-    check,
-    either,
-    fields,
-    list_of,
-    mapping,
-    number,
-    one_of,
-    optional,
-    text,
-    whole,
-)
+from pipeline.evaluation.model_schema import CHOICE, COUNT, ENCODER, FRACTION, HASH, NAME, PATH, TASK, TRAIN
+from pipeline.files.forms import Form, check, either, fields, list_of, mapping, number, one_of, optional, text, whole
+from pipeline.runs import neutral
 from pipeline.runs.layout import PHASES
-from pipeline.runs.neutral import LEG, TASK, TEXT, TRAIN
-from pipeline.runs.run_files import NAME, Run
+from pipeline.runs.run_files import Run
 
-HASH = text("[0-9a-f]{64}")
-PATH = text(r"(?!/)(?!.*(?:^|/)\.\.(?:/|$))[^\0]+")  # below the project's root
-SCALAR = either(number(), boolean(), list_of(either(number(), text())), optional(text()))
-CHOICE = either(text(NAME), mapping(mapping(SCALAR)))  # a name, or a name with options, which its registry checks
-COUNT, FRACTION = whole(1, 2**31), number(0, 1)
 SPLITS = ("train", "dev")
-
-ENCODER = fields({"name": text(NAME), "folder": PATH, "sha256": HASH, "config_sha256": HASH})
 TASK_FORM = fields(
-    {
-        "head": CHOICE,
-        "num_classes": optional(whole(2, 10_000)),
-        "label_range": optional(list_of(number(), 2, 2)),
-        "metric": text(NAME),
-        "text": fields(
-            {
-                "sentences": list_of(text(), 1, 2),
-                "cleaning": text(NAME),
-                "max_length": whole(2, 10_000),
-                "lowercase": boolean(),
-            },
-            may_lack=TEXT,
-        ),
+    TASK
+    | {
         "tokens": fields(dict.fromkeys(SPLITS, PATH)),
         "digests": fields(dict.fromkeys(SPLITS, HASH)),
         "max_train": optional(COUNT),
     },
-    may_lack=TASK,
+    may_lack=neutral.TASK,
 )
 LEG_FORM = fields(
     {
@@ -55,32 +24,27 @@ LEG_FORM = fields(
         "combine": CHOICE,
         "loss_weights": mapping(number(0)),
     },
-    may_lack=LEG,
+    may_lack=neutral.LEG,
 )
 TRAIN_FORM = fields(
-    {
+    TRAIN
+    | {
         "adamw_form": text(NAME),
         "batch_size": COUNT,
         "beta1": FRACTION,
         "beta2": FRACTION,
-        "encoder_dropout": FRACTION,
         "eps": number(0),
-        "evaluation_tokens": COUNT,
         "frozen_learning_rate": number(0),
-        "head_dropout": FRACTION,
-        "head_width": optional(COUNT),
         "keep": text(NAME),
         "learning_rate": number(0),
         "learning_rate_schedule": CHOICE,
         "log_every": COUNT,
         "mixing": CHOICE,
-        "pooling": CHOICE,
-        "precision": text(NAME),
         "regulariser": optional(CHOICE),
         "selection_fraction": optional(FRACTION),
         "weight_decay": number(0),
     },
-    may_lack=TRAIN,
+    may_lack=neutral.TRAIN,
 )
 RUN: Form = fields(
     {
