@@ -1,6 +1,9 @@
 """The types of what is in a model.json, and so in a run file: what building a model takes for granted of them."""
 
+from pipeline.data.cleaning import CLEANINGS
 from pipeline.files.forms import (
+    FILE,
+    NAME,
     Form,
     boolean,
     either,
@@ -14,9 +17,8 @@ from pipeline.files.forms import (
     whole,
 )
 
-NAME = "[a-z0-9]+(?:_[a-z0-9]+)*"  # of a profile, row or task, as pipeline/config/schema.py has it
 HASH = text("[0-9a-f]{64}")
-PATH = text(r"(?!/)(?!.*(?:^|/)\.\.(?:/|$))[^\0]+")  # below the project's root
+PATH = text(rf"(?!/)(?!.*(?:^|/)\.\.(?:/|$)){FILE}")  # below the project's root
 SCALAR = either(number(), boolean(), list_of(either(number(), text())), optional(text()))
 CHOICE = either(text(NAME), mapping(mapping(SCALAR)))  # a name, or a name with options, which its registry checks
 COUNT, FRACTION = whole(1, 2**31), number(0, 1)
@@ -30,7 +32,7 @@ TASK: dict[str, Form] = {
     "text": fields(
         {
             "sentences": list_of(text(), 1, 2),
-            "cleaning": text(NAME),
+            "cleaning": one_of(*CLEANINGS),
             "max_length": whole(2, 10_000),
             "lowercase": boolean(),
         },

@@ -26,7 +26,10 @@ class TextModel:
     def __init__(self, folder: Path, root: Path = Path(".")) -> None:
         self._folder = Path(folder)
         check(read_json(self._folder / "model.json"), MODEL, self._folder / "model.json")
-        self._model, self._description = load_model(self._folder, root)
+        try:
+            self._model, self._description = load_model(self._folder, root)
+        except ValueError as error:  # of a registry, which does not know the file
+            raise ValueError(f"{self._folder}: {error}") from None
         self._model.eval()  # once and for all, so that no thread switches dropout on under another
         self._text = {name: task["text"] for name, task in self._description["tasks"].items()}
         kinds = {_kind(text) for text in self._text.values()}

@@ -12,6 +12,8 @@ from typing import Any
 
 Form = Callable[[Any, str], str | None]
 MAX_WHOLE = 2**53  # what a float holds exactly
+NAME = r"(?!.{101})[a-z0-9]+(?:_[a-z0-9]+)*"  # of a profile, row or task, as pipeline/config/schema.py has it
+FILE = r"(?!.*[^/]{201})[ -~]{1,1000}"  # a path that a file system can have
 
 
 def check(content: Any, form: Form, where: object) -> None:

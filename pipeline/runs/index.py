@@ -9,15 +9,20 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.files.atomic import read_json
-from pipeline.files.forms import check, fields, list_of, text, whole
+from pipeline.files.forms import NAME, check, fields, list_of, mapping, number, optional, text, whole
 from pipeline.runs import layout
 from pipeline.runs.layout import Tree
 from pipeline.runs.record_files import IMPORTED_TAG, Record, list_record_files, read_in_place, read_live, tree_of
 
 Slot = tuple[str, str, int]  # phase, row, seed
 SEEDS = list_of(whole(), 0, 10_000)
-ROWS = list_of(fields({"row": text(), "seeds": SEEDS}, may_lack=("seeds",), others=True), 0, 10_000)
-PLAN = fields({"seeds": SEEDS} | dict.fromkeys(layout.PHASES, ROWS), others=True)
+TEXTS = list_of(text())
+ROW = {"row": text(NAME), "seeds": SEEDS, "tasks": TEXTS, "note": text(), "control": optional(text()), "start": text()}
+ROW |= {"paper": mapping(number()), "keep": text(), "encoder": text()}
+ROWS = list_of(fields(ROW, may_lack=ROW.keys() - {"row"}, others=True), 0, 10_000)
+SAID = {"profile": text(), "description": text(), "encoder": text(), "caveats": TEXTS}
+SAID |= {"tasks": mapping(fields({"metric": text()}, others=True)), "figures": mapping(optional(text()))}
+PLAN = fields({"seeds": SEEDS} | dict.fromkeys(layout.PHASES, ROWS) | SAID, may_lack=SAID, others=True)
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,8 @@ DATASET = forms.fields({"num_examples": COUNT} | dict.fromkeys(("name", "digest"
 # One that is shown, or comes from another machine, is held to pipeline/runs/record_schema.py, which is stricter.
 TYPES = forms.fields(
     {
+        **dict.fromkeys(("profile", "phase", "row"), forms.text(forms.NAME)),
+        "run_key": forms.text(r"\S{1,64}"),
         "start_time": COUNT,
         "end_time": COUNT,
         "params": forms.mapping(forms.either(forms.number(), forms.boolean(), forms.optional(forms.text()))),
@@ -30,7 +32,7 @@ TYPES = forms.fields(
                 {key: forms.text() for key in ("name", "digest", "source", "context")} | {"num_examples": COUNT}
             )
         ),
-        "artifacts": forms.list_of(forms.text(r"[^\0]+")),
+        "artifacts": forms.list_of(forms.text(forms.FILE)),
         "environment": TEXTS,
         "replay": forms.mapping(ANYTHING),
     },

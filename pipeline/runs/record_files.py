@@ -53,11 +53,7 @@ def read_in_place(path: Path, root: Path, tree: Tree, find_faults: Callable[[Rec
     record["tags"].pop(IMPORTED_TAG, None)
     if tree is layout.imported:
         record["tags"][IMPORTED_TAG] = "true"
-    for name in record["artifacts"]:
-        try:
-            find_artifact(name, record, root)
-        except ValueError as error:
-            raise ValueError(f"{path}: {error}") from None
+    _check_artifacts(record, path, root)
     return record
 
 
@@ -99,9 +95,12 @@ def hash_run_files(folder: Path) -> str:
     return hash_bytes(b"".join(part.read_bytes() for part in parts))
 
 
-def read_live(root: Path, recorded: Collection[str] = ()) -> tuple[list[Record], list[str]]:
+def read_live(
+    root: Path, recorded: Collection[str] = (), find_faults: Callable[[Record], list[str]] = lambda record: []
+) -> tuple[list[Record], list[str]]:
     """The event files below `.work/` as records, but for run keys in `recorded`, and a line for each broken file.
 
+    What `find_faults` has to say of a record makes its file a broken one.
     A run that has been silent for `SILENCE_MS` has the status "killed".
     """
     found, problems = [], []
@@ -109,6 +108,10 @@ def read_live(root: Path, recorded: Collection[str] = ()) -> tuple[list[Record],
         try:
             events = read_events(path)
             record = _fold(events, path) if events else None
+            if record is not None:
+                _check_artifacts(record, path, Path(root))
+                for fault in find_faults(record):
+                    raise ValueError(f"{path}: {fault}")
         except ValueError as error:
             problems.append(str(error))
             continue
@@ -130,3 +133,11 @@ def _fold(events: list[dict[str, Any]], path: Path) -> Record:
     except ValueError as error:
         raise ValueError(f"{path}: {str(error).removeprefix(f'{path}: ')}") from None
     return record
+
+
+def _check_artifacts(record: Record, path: Path, root: Path) -> None:
+    for name in record["artifacts"]:
+        try:
+            find_artifact(name, record, root)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from None

@@ -6,11 +6,10 @@ from typing import Any
 
 from pipeline.files.atomic import read_json
 from pipeline.files.digest import hash_bytes
-from pipeline.files.forms import check, fields, list_of, mapping, one_of, text, whole
+from pipeline.files.forms import NAME, check, fields, list_of, mapping, one_of, text, whole
 from pipeline.runs import layout
 from pipeline.runs.neutral import fill_neutral
 
-NAME = "[a-z0-9]+(?:_[a-z0-9]+)*"  # of a profile, row or task, as pipeline/config/schema.py has it
 OBJECT = mapping(lambda found, key: None)
 # What every reader needs; pipeline/runs/run_schema.py has what training needs.
 FORM = fields(
