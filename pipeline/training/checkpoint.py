@@ -5,6 +5,7 @@ import zlib
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -13,6 +14,8 @@ from torch import Tensor
 from model.adamw import AdamW
 from model.multitask import MultitaskModel
 from pipeline.files.atomic import atomic_path
+
+PAGE_BYTES = 4096
 
 
 @dataclass
@@ -55,7 +58,7 @@ def save_checkpoint(path: Path, state: State) -> None:
         tensors |= {f"optimizer.{number}.{name}": moments[name] for name in ("exp_avg", "exp_avg_sq")}
     metadata = {"progress": json.dumps(asdict(state.progress)), "steps": json.dumps(steps)}
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    metadata["crc32"] = _sum_up(tensors, metadata)
+    metadata["sum"] = _sum_up(tensors, metadata)
     with atomic_path(path) as temporary:
         save_file(tensors, temporary, metadata)
 
@@ -102,16 +105,18 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
             metadata = file.metadata() or {}
     except (SafetensorError, OSError) as error:
         raise ValueError(f"{path}: not a checkpoint ({error}); {remedy}") from None
-    said = metadata.pop("crc32", None)
+    said = metadata.pop("sum", None)
     if (found := _sum_up(tensors, metadata)) != said:
         raise ValueError(f"{path}: damaged: its check sum is {found}, it says {said}; {remedy}")
     return tensors, metadata
 
 
 def _sum_up(tensors: dict[str, Tensor], metadata: dict[str, str]) -> str:
-    """A check sum of all of it: against damage, and three times as fast as a hash."""
+    """A check sum against damage, at memory's speed: the CRC of the sums of each page's numbers."""
     total = zlib.crc32(json.dumps(metadata, sort_keys=True).encode())
     for name, tensor in sorted(tensors.items()):
         total = zlib.crc32(f"{name} {tensor.dtype} {list(tensor.shape)}".encode(), total)
-        total = zlib.crc32(tensor.reshape(-1).view(torch.uint8).numpy(), total)
+        content = tensor.reshape(-1).view(torch.uint8).numpy()
+        pages, rest = np.split(content, [len(content) - len(content) % PAGE_BYTES])
+        total = zlib.crc32(pages.view(np.uint64).reshape(-1, PAGE_BYTES // 8).sum(axis=1), zlib.crc32(rest, total))
     return f"{total:08x}"
