@@ -21,7 +21,7 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup plan run test test-fast test-backends vouch track ui check bless review register promote serve bench import readme clean
+.PHONY: help setup plan run test test-fast test-backends vouch track ui check bless review register promote serve bench fuzz import readme clean
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,6 +74,9 @@ serve: .venv/run  ## the champion over http, on 127.0.0.1
 
 bench: .venv/run .venv/test  ## side by side with other stacks and the machine's limit; BERTY_MIRROR=FOLDER: on real lengths
 	python -m bench
+
+fuzz: .venv/run .venv/test  ## damaged files of ten kinds, N=100000 of them: each is read, or refused by its name
+	BERTY_FUZZ=$(or $(N),3000) python -m pytest --quiet tests/studies/test_fuzz.py
 
 import: .venv/run  ## bring in ARCHIVE=offline-PROFILE.tar.gz from a machine without DVC (REPLACE=1: over what is there)
 	python -m stages.import_results $(ARCHIVE) $(if $(REPLACE),--replace)

@@ -27,12 +27,16 @@ def make_parser(description: str | None, example: str) -> argparse.ArgumentParse
 
 
 def run(main: Callable[[], int | None], exit_code: int = 1) -> NoReturn:
-    """Call a command's `main` and exit with what it returns; an error is one line, and `exit_code` (2 if `Refused`)."""
+    """Call a command's `main` and exit with what it returns; an error is one line, and `exit_code` (2 if `Refused`).
+
+    A mistake of ours is a traceback, and `exit_code` too: no exit code that `main` returns with another meaning.
+    """
     try:
         sys.exit(main())
     except Exception as error:
         if not isinstance(error, EXPECTED) and not type(error).__module__.startswith("pipeline."):
-            raise
+            sys.excepthook(type(error), error, error.__traceback__)
+            sys.exit(exit_code)
         name = main.__globals__["__spec__"].name.rpartition(".")[2]  # main's module itself is called __main__
         print(f"{name}: {error}", file=sys.stderr)
         sys.exit(2 if isinstance(error, Refused) else exit_code)

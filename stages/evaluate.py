@@ -22,8 +22,10 @@ def main() -> None:
         # Read when torch is loaded. Threads that wander between cores keep each other waiting.
         os.environ.setdefault("OMP_PROC_BIND", "true")
     from pipeline.evaluation.evaluate import evaluate
+    from pipeline.evaluation.intact import check_run
 
     described = read_run(arguments.run)
+    check_run(described)
     with own(layout.work(described.key)):
         scores = evaluate(described)
     for name, value in scores.items():

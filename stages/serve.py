@@ -11,11 +11,13 @@ def main() -> None:
     parser.add_argument("--profile", help="the one in params.yaml")
     parser.add_argument("--alias", default="champion", help="which version: champion or candidate")
     parser.add_argument("--port", type=int, default=5001)
+    parser.add_argument("--allowed-hosts", nargs="+", default=[], metavar="NAME", help="beside localhost")
     arguments = parser.parse_args()
     from pipeline.config.params import load_params
     from pipeline.serving.server import run_server
 
-    run_server(arguments.profile or load_params().profile, arguments.alias, arguments.port, Path.cwd())
+    profile = arguments.profile or load_params().profile
+    run_server(profile, arguments.alias, arguments.port, Path.cwd(), arguments.allowed_hosts)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from pipeline.engine.owner import own
 from pipeline.engine.parent import end_with_parent
 from pipeline.runs import layout
 from pipeline.runs.run_files import read_run
+from pipeline.runs.run_schema import check_run_file
 from pipeline.runs.skipped import skip_run
 
 
@@ -26,6 +27,7 @@ def main() -> None:
     from pipeline.training.loop import train
 
     described = read_run(arguments.run)
+    check_run_file(described)
     if advice := advise(described.spec["train"]["precision"]):
         print(advice, file=sys.stderr)
     with own(layout.work(described.key)):

@@ -39,13 +39,13 @@ def read_yaml(path: Path) -> Any:
         loader = _Loader(path.read_text(encoding="utf-8"))
         node = loader.get_single_node()
         faults = list(_find_faults(loader, node, (), set())) if node else []
-        if faults:
-            raise ValueError("\n".join(f"{path}: {fault}" for fault in faults))
-        return loader.construct_document(node) if node else None
+        if not faults:
+            return loader.construct_document(node) if node else None
     except FileNotFoundError:
         raise ValueError(f"{path}: no such file") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ValueError(f"{path}: not a YAML file: {error}") from None
+    raise ValueError("\n".join(f"{path}: {fault}" for fault in faults))
 
 
 def _find_faults(loader: _Loader, node: yaml.Node, keys: tuple[str, ...], seen: set[int]) -> Iterator[str]:

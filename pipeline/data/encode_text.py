@@ -13,7 +13,7 @@ from pipeline.data.subset import select_listed
 from pipeline.data.token_files import make_token_set, write_tokens
 from pipeline.data.tokenizing import Tokenizer
 from pipeline.files.atomic import atomic_folder, write_json, write_text
-from pipeline.files.digest import hash_folder
+from pipeline.files.digest import hash_file, hash_folder
 from pipeline.runs import layout
 
 
@@ -52,7 +52,9 @@ def encode_text(params: Params, profile: str, root: Path = Path(".")) -> None:
     with record_data_stage(profile, "tokenize", [hash_folder(root / layout.all_tokens(profile))], root) as log:
         cleaning = {name: params.tasks[name].cleaning for name in row.tasks}
         subsets = {name: subset.ids for name, subset in row.data.subsets.items()}
-        log.params({"max_length": row.data.max_length, "cleaning": cleaning, "subsets": subsets})
+        vocabularies = {name: hash_file(root / layout.encoder(profile, name) / "vocab.txt") for name in tokenizers}
+        said = {"max_length": row.data.max_length, "cleaning": cleaning, "subsets": subsets}
+        log.params(said | {"vocab_sha256": vocabularies})
         for title, path, count, split in logged:
             log.dataset(title, hash_folder(root / path), path.as_posix(), count, split)
         for name in ("data.json", "data.md"):

@@ -9,6 +9,7 @@ import numpy as np
 from pipeline.files.atomic import atomic_folder, read_json, write_json
 
 VERSION = 1
+META = ("version", "sentences_per_example", "labelled")
 
 
 @dataclass(frozen=True)
@@ -88,18 +89,25 @@ def write_tokens(folder: Path, token_set: TokenSet) -> None:
 def read_tokens(folder: Path) -> TokenSet:
     """Open a split that `write_tokens` wrote; files that do not fit together are a `ValueError` naming the folder."""
     folder = Path(folder)
-    meta = read_json(folder / "meta.json")
-    if meta.get("version") != VERSION:
-        raise ValueError(f"{folder / 'meta.json'}: version is {meta.get('version')}, allowed is {VERSION}")
+    meta, ids = read_json(folder / "meta.json"), read_json(folder / "ids.json")
+    version, num_sentences, labelled = map(meta.get, META) if isinstance(meta, dict) else (None, None, None)
+    if version != VERSION:
+        raise ValueError(f"{folder / 'meta.json'}: version is {version!r}, allowed is {VERSION}")
+    if type(num_sentences) is not int or num_sentences < 1 or type(labelled) is not bool:
+        raise ValueError(f"{folder / 'meta.json'}: allowed: {', '.join(META)}")
+    if not isinstance(ids, list) or not all(isinstance(name, str) for name in ids):
+        raise ValueError(f"{folder / 'ids.json'}: allowed: a list of texts")
     token_set = TokenSet(
-        ids=read_json(folder / "ids.json"),
-        labels=_open_array(folder / "labels.npy") if meta["labelled"] else None,
-        sentences_per_example=meta["sentences_per_example"],
-        tokens=_open_array(folder / "tokens.npy"),
-        offsets=_open_array(folder / "offsets.npy"),
+        ids=ids,
+        labels=_open_array(folder / "labels.npy", np.float32) if labelled else None,
+        sentences_per_example=num_sentences,
+        tokens=_open_array(folder / "tokens.npy", np.int32),
+        offsets=_open_array(folder / "offsets.npy", np.int64),
     )
     if len(token_set.offsets) != token_set.num_examples * token_set.sentences_per_example + 1:
         raise ValueError(f"{folder}: {len(token_set.offsets)} offsets do not fit {token_set.num_examples} ids")
+    if token_set.offsets[0] != 0 or (token_set.lengths < 1).any():
+        raise ValueError(f"{folder / 'offsets.npy'}: allowed: numbers from 0 upwards, each larger than the last")
     if token_set.offsets[-1] != token_set.num_tokens:
         raise ValueError(f"{folder}: offsets end at {token_set.offsets[-1]}, tokens at {token_set.num_tokens}")
     if token_set.labels is not None and len(token_set.labels) != token_set.num_examples:
@@ -107,10 +115,13 @@ def read_tokens(folder: Path) -> TokenSet:
     return token_set
 
 
-def _open_array(path: Path) -> np.ndarray:
+def _open_array(path: Path, dtype: type) -> np.ndarray:
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
         raise ValueError(f"{path}: no such file") from None
-    except (ValueError, EOFError) as error:
+    except Exception as error:  # numpy reads the header by Python's own tokenizer and parser, and raises what they do
         raise ValueError(f"{path}: not an array file ({error})") from None
+    if not isinstance(array, np.ndarray) or array.ndim != 1 or array.dtype != dtype:
+        raise ValueError(f"{path}: allowed: one dimension of {dtype.__name__}")
+    return array

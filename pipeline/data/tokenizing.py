@@ -34,7 +34,7 @@ class Tokenizer:
             raise ValueError(f"{vocab_path}: no such file")
         try:
             self._word_piece = BertWordPieceTokenizer(str(vocab_path), lowercase=lowercase)
-        except TypeError as error:
+        except Exception as error:  # tokenizers raises nothing more special
             raise ValueError(f"{vocab_path}: not a BERT vocabulary ({error})") from None
         self._word_piece.enable_truncation(max_length)
         self.lowercase = lowercase

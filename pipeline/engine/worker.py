@@ -13,20 +13,24 @@ from pipeline.engine.tasks import Task
 from pipeline.files.atomic import read_json
 from pipeline.runs import layout
 from pipeline.runs.run_files import read_run
+from pipeline.runs.run_schema import check_run_file
 
 
 def work(path: Path) -> None:
     """Train and evaluate what the run file says; paths are relative to the working folder, the project's root."""
     from pipeline.evaluation.evaluate import evaluate
+    from pipeline.evaluation.intact import check_run
     from pipeline.evaluation.precision import advise
     from pipeline.training.loop import train
 
     run, task = read_run(path), Task(path, read_json(path))
+    check_run_file(run)
     with own(layout.work(run.key)):
         if not task.is_finished(task.record_files[0]):
             if advice := advise(run.spec["train"]["precision"]):
                 print(advice)
             train(run)
+    check_run(run)
     with own(layout.work(run.key)):  # a training that has ended removes the folder, and the lock with it
         scores = evaluate(run)
     for name, value in scores.items():

@@ -2,10 +2,12 @@
 
 import csv
 import io
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.data.reading import read_examples
+from pipeline.evaluation.intact import check_model
 from pipeline.evaluation.text_model import TextModel
 from pipeline.files.atomic import write_text
 
@@ -16,7 +18,7 @@ def predict_csv(folder: Path, task: str, source: Path, destination: Path) -> Non
     For classes, `probability_0` and so on stand beside it. `folder` is what a training stage left. The rows of a file
     without the column `id` are numbered from 1.
     """
-    model = TextModel(folder)
+    model = _open_model(folder)
     model.check_task(task)
     examples = read_examples(source, model.sentences[task], None, None, needs_ids=False)
     if not examples.ids:
@@ -35,7 +37,7 @@ def predict_csv(folder: Path, task: str, source: Path, destination: Path) -> Non
 
 def predict_text(folder: Path, task: str, sentences: Sequence[str]) -> str:
     """The prediction for one example, and a line for the probability of each class, as text."""
-    model = TextModel(folder)
+    model = _open_model(folder)
     model.check_task(task)
     names = model.sentences[task]
     if len(sentences) != len(names):
@@ -45,3 +47,9 @@ def predict_text(folder: Path, task: str, sentences: Sequence[str]) -> str:
     if probabilities_1C is not None:
         lines += [f"probability of {place}: {value:.4f}" for place, value in enumerate(probabilities_1C[0])]
     return "\n".join(lines)
+
+
+def _open_model(folder: Path) -> TextModel:
+    if not check_model(folder):
+        print(f"{folder}: no record of its training lies beside it: its files are not checked", file=sys.stderr)
+    return TextModel(folder)

@@ -88,6 +88,9 @@ def fill_model(model: MultitaskModel, path: Path, tasks: list[str]) -> None:
     rows, values = tensors.pop(f"{WORDS}.rows", None), tensors.pop(f"{WORDS}.values", None)
     with torch.no_grad():
         if rows is not None:
+            shapes = values is not None and rows.dim() == 1 and values.shape == (len(rows), state[WORDS].shape[1])
+            if not shapes or rows.dtype != torch.int64 or not bool(((rows >= 0) & (rows < len(state[WORDS]))).all()):
+                raise ValueError(f"{path}: tensor {WORDS}.rows has no place in the model")
             state[WORDS][rows] = values
         for name, tensor in tensors.items():
             if name not in state or state[name].shape != tensor.shape:

@@ -10,6 +10,7 @@ from pathlib import Path
 from pipeline.config.schema import Params
 from pipeline.data.assemble import corpus_files, fetch_asset, list_written_tasks
 from pipeline.data.reading import read_examples
+from pipeline.evaluation.intact import check_model
 from pipeline.evaluation.text_model import TextModel
 from pipeline.files.atomic import write_text
 from pipeline.runs import layout
@@ -42,6 +43,7 @@ def write_submission(
     sources = {key: _find_source(params, profile, *key, root) for key in corpus_files(params, profile, tuple(splits))}
     texts = {}
     for folder, name in wanted:
+        check_model(root / folder, root)
         model = TextModel(root / folder, root)
         for task in model.sentences:
             for split in splits:

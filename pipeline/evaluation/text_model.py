@@ -9,19 +9,27 @@ import torch
 
 from pipeline.data.token_files import make_token_set
 from pipeline.data.tokenizing import Tokenizer
+from pipeline.evaluation.model_schema import MODEL
 from pipeline.evaluation.predict import compute_outputs, predict
 from pipeline.evaluation.saved_model import load_model
+from pipeline.files.atomic import read_json
+from pipeline.files.forms import check
 
 
 class TextModel:
     """What a training stage left in `folder`, ready to predict; the encoder's folder is meant from `root`.
 
-    `sentences` names each task's sentences, one or two. It may be called from several threads at once.
+    `sentences` names each task's sentences, one or two. Files of another form are a `ValueError`.
+    It may be called from several threads at once.
     """
 
     def __init__(self, folder: Path, root: Path = Path(".")) -> None:
         self._folder = Path(folder)
-        self._model, self._description = load_model(self._folder, root)
+        check(read_json(self._folder / "model.json"), MODEL, self._folder / "model.json")
+        try:
+            self._model, self._description = load_model(self._folder, root)
+        except ValueError as error:  # of a registry, which does not know the file
+            raise ValueError(f"{self._folder}: {error}") from None
         self._model.eval()  # once and for all, so that no thread switches dropout on under another
         self._text = {name: task["text"] for name, task in self._description["tasks"].items()}
         kinds = {_kind(text) for text in self._text.values()}

@@ -114,5 +114,5 @@ def read_json(path: Path) -> Any:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ValueError(f"{path}: no such file") from None
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # also of what is nested deeply, and of numbers of 5000 digits
         raise ValueError(f"{path}: not a JSON file ({error})") from None

@@ -13,6 +13,7 @@ from pipeline.runs.archive import unpack_archive
 from pipeline.runs.index import Index, read_index
 from pipeline.runs.record_files import find_artifact, hash_run_files
 from pipeline.runs.record_schema import Plan, find_faults
+from pipeline.statistics.predictions import read_predictions
 
 NUM_NAMED = 5  # files that a message names
 
@@ -80,12 +81,15 @@ def _find_faults(index: Index, tree: Path) -> Iterator[str]:
         place = (record[key] for key in ("kind", "profile", "phase", "row", "seed"))
         path = index.root / layout.record_file(*place, layout.imported)
         files = [find_artifact(name, record, index.root) for name in record["artifacts"]]
-        named |= {path, *files}
+        named |= {path, *(file for file in files if file.name != path.name)}  # a record stands for itself
         if record["status"] != "finished":
             yield f"{path}: status: {record['status']!r}; allowed: finished"
         missing = [file for file in files if not file.is_file()]
         if missing and record["kind"] != "data":
             yield f"{path}: names {missing[0]}, which is missing"
+        for file in files:
+            if "predictions" in file.relative_to(tree).parts and file.is_file():
+                read_predictions(file)  # or tables and MLflow would stop at it
     for run in index.runs:
         if run.training and (key := hash_run_files(run.record_folder)) != run.run_key:
             yield f"{run.record_folder / 'record.json'}: run_key: run.json and start.json beside it make {key}"

@@ -151,7 +151,7 @@ def read_events(path: Path) -> list[dict[str, Any]]:
     for number, line in enumerate(lines[:-1], start=1):
         try:
             event = json.loads(line)
-        except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        except (ValueError, RecursionError) as error:
             raise ValueError(f"{path}: line {number} is not JSON ({error})") from None
         if not isinstance(event, dict) or not isinstance(event.get("event"), str) or "time_ms" not in event:
             raise ValueError(f"{path}: line {number} is not an event with a name and a time")

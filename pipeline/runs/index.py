@@ -9,11 +9,20 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.files.atomic import read_json
+from pipeline.files.forms import NAME, check, fields, list_of, mapping, number, optional, text, whole
 from pipeline.runs import layout
 from pipeline.runs.layout import Tree
 from pipeline.runs.record_files import IMPORTED_TAG, Record, list_record_files, read_in_place, read_live, tree_of
 
 Slot = tuple[str, str, int]  # phase, row, seed
+SEEDS = list_of(whole(), 0, 10_000)
+TEXTS = list_of(text())
+ROW = {"row": text(NAME), "seeds": SEEDS, "tasks": TEXTS, "note": text(), "control": optional(text()), "start": text()}
+ROW |= {"paper": mapping(number()), "keep": text(), "encoder": text()}
+ROWS = list_of(fields(ROW, may_lack=ROW.keys() - {"row"}, others=True), 0, 10_000)
+SAID = {"profile": text(), "description": text(), "encoder": text(), "caveats": TEXTS}
+SAID |= {"tasks": mapping(fields({"metric": text()}, others=True)), "figures": mapping(optional(text()))}
+PLAN = fields({"seeds": SEEDS} | dict.fromkeys(layout.PHASES, ROWS) | SAID, may_lack=SAID, others=True)
 
 
 @dataclass(frozen=True)
@@ -189,8 +198,7 @@ def read_plan(root: Path, profile: str) -> tuple[dict[str, Any], Tree]:
     paths = {tree: Path(root) / layout.plan(profile, tree) / "index.json" for tree in layout.TREES}
     tree = next((tree for tree, path in paths.items() if path.is_file()), layout.artifacts)
     plan = read_json(paths[tree])
-    if not isinstance(plan, dict) or not all(isinstance(plan.get(key), list) for key in ("seeds", *layout.PHASES)):
-        raise ValueError(f"{paths[tree]}: not plan's index: allowed: lists of seeds, {', '.join(layout.PHASES)}")
+    check(plan, PLAN, f"{paths[tree]}: not plan's index")
     return plan, tree
 
 

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from pipeline.files import forms
 from pipeline.files.atomic import read_json, write_json
 from pipeline.runs.events import END_STATUSES, IDENTITY_KEYS, check_identity
 
@@ -12,6 +13,31 @@ STATUSES = ("running", *END_STATUSES)
 CONTENT_KEYS = (
     "status start_time end_time params tags metrics datasets artifacts environment replay".split()
 )  # and IDENTITY_KEYS, and version; pipeline/runs/record_schema.py has their types
+
+ANYTHING = forms.value(lambda found: True, "")
+COUNT, TEXTS = forms.whole(0), forms.mapping(forms.text())
+DATASET = forms.fields({"num_examples": COUNT} | dict.fromkeys(("name", "digest", "source", "context"), forms.text()))
+# One that is shown, or comes from another machine, is held to pipeline/runs/record_schema.py, which is stricter.
+TYPES = forms.fields(
+    {
+        **dict.fromkeys(("profile", "phase", "row"), forms.text(forms.NAME)),
+        "run_key": forms.text(r"\S{1,64}"),
+        "start_time": COUNT,
+        "end_time": COUNT,
+        "params": forms.mapping(forms.either(forms.number(), forms.boolean(), forms.optional(forms.text()))),
+        "tags": TEXTS,
+        "metrics": forms.mapping(forms.list_of(forms.list_of(forms.number(), 3, 3))),
+        "datasets": forms.list_of(
+            forms.fields(
+                {key: forms.text() for key in ("name", "digest", "source", "context")} | {"num_examples": COUNT}
+            )
+        ),
+        "artifacts": forms.list_of(forms.text(forms.FILE)),
+        "environment": TEXTS,
+        "replay": forms.mapping(ANYTHING),
+    },
+    others=True,
+)
 
 
 def build_record(events: list[dict[str, Any]]) -> dict[str, Any]:
@@ -82,8 +108,14 @@ def write_record(path: Path, record: dict[str, Any]) -> None:
 def read_record(path: Path) -> dict[str, Any]:
     """Read a record, one of version 1 as one of today; a file that is none is a `ValueError` naming file and field."""
     record = migrate(read_json(path))
-    check_record(record, str(path))
+    check_types(record, path)
     return record
+
+
+def check_types(record: Any, where: object) -> None:
+    """As `check_record`, and each field is of its type."""
+    check_record(record, str(where))
+    forms.check(record, TYPES, where)
 
 
 def migrate(record: Any) -> Any:

@@ -10,7 +10,7 @@ from pipeline.files.digest import hash_bytes
 from pipeline.runs import layout
 from pipeline.runs.events import read_events
 from pipeline.runs.layout import Tree
-from pipeline.runs.record import build_record, read_record
+from pipeline.runs.record import build_record, check_types, read_record
 
 # A run logs every few seconds and is evaluated every few minutes: where no lock says who lives, one that was silent for
 # this long was killed.
@@ -46,7 +46,10 @@ def list_record_files(root: Path, profile: str) -> Iterator[tuple[Path, Tree]]:
 
 
 def read_in_place(path: Path, root: Path, tree: Tree, find_faults: Callable[[Record], list[str]]) -> Record:
-    """A record that lies where it says it belongs (else `ValueError`), marked if it lies among the imported."""
+    """A record that lies where it says it belongs, marked if it lies among the imported.
+
+    One that lies elsewhere, or names a file where none of its own may be, is a `ValueError`.
+    """
     record = read_record(path)
     for fault in find_faults(record):
         raise ValueError(f"{path}: {fault}")
@@ -56,6 +59,7 @@ def read_in_place(path: Path, root: Path, tree: Tree, find_faults: Callable[[Rec
     record["tags"].pop(IMPORTED_TAG, None)
     if tree is layout.imported:
         record["tags"][IMPORTED_TAG] = "true"
+    _check_artifacts(record, path, root)
     return record
 
 
@@ -67,13 +71,17 @@ def tree_of(record: Record) -> Tree:
 def find_artifact(name: str, record: Record, root: Path) -> Path:
     """Where the file lies that a record names: in the record's own tree; what a summary names, report has published.
 
-    A name that leads elsewhere is a `ValueError`.
+    A name that leads elsewhere is a `ValueError`; among the imported, which may be foreign, so is a link that does.
     """
     if record["kind"] == "summary":
         tree, name = layout.results, name.replace("results/", "artifacts/", 1)
     else:
         tree = tree_of(record)
-    return Path(root) / layout.artifact(name, record["profile"], tree)
+    path = Path(root) / layout.artifact(name, record["profile"], tree)
+    home = Path(root) / tree(record["profile"])
+    if IMPORTED_TAG in record["tags"] and not path.resolve().is_relative_to(home.resolve()):
+        raise ValueError(f"artifact {name}: {path} leads out of {home}")
+    return path
 
 
 def is_whole(record: Record, root: Path) -> bool:
@@ -93,18 +101,25 @@ def hash_run_files(folder: Path) -> str:
     return hash_bytes(b"".join(part.read_bytes() for part in parts))
 
 
-def read_live(root: Path, recorded: Collection[str] = ()) -> tuple[list[Record], list[str]]:
+def read_live(
+    root: Path, recorded: Collection[str] = (), find_faults: Callable[[Record], list[str]] = lambda record: []
+) -> tuple[list[Record], list[str]]:
     """The event files below `.work/` as records, but for run keys in `recorded`, and a line for each broken file.
 
+    What `find_faults` has to say of a record makes its file a broken one.
     A run that nobody works on has the status "killed".
     """
     found, problems = [], []
     for path in sorted((Path(root) / layout.WORK).glob("*/events.jsonl")):
         try:
             events = read_events(path)
-            record = build_record(events) if events else None
-        except (ValueError, KeyError) as error:
-            problems.append(str(error) if isinstance(error, ValueError) else f"{path}: an event lacks {error}")
+            record = _fold(events, path) if events else None
+            if record is not None:
+                _check_artifacts(record, path, Path(root))
+                for fault in find_faults(record):
+                    raise ValueError(f"{path}: {fault}")
+        except ValueError as error:
+            problems.append(str(error))
             continue
         if record is None or record["run_key"] in recorded:
             continue
@@ -118,3 +133,23 @@ def _is_alive(work: Path, record: Record) -> bool:
     """Whether a process holds the lock of the work folder; where there is no lock, whether it was silent for long."""
     owned = is_owned(work)
     return time.time() * 1000 - record["end_time"] <= SILENCE_MS if owned is None else owned
+
+
+def _fold(events: list[dict[str, Any]], path: Path) -> Record:
+    """The record of events; what no run writes is a `ValueError` naming the file."""
+    try:
+        record = build_record(events)
+        check_types(record, path)
+    except (KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
+        raise ValueError(f"{path}: not the events of a run ({type(error).__name__}: {error})") from None
+    except ValueError as error:
+        raise ValueError(f"{path}: {str(error).removeprefix(f'{path}: ')}") from None
+    return record
+
+
+def _check_artifacts(record: Record, path: Path, root: Path) -> None:
+    for name in record["artifacts"]:
+        try:
+            find_artifact(name, record, root)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from None

@@ -6,8 +6,24 @@ from typing import Any
 
 from pipeline.files.atomic import read_json
 from pipeline.files.digest import hash_bytes
+from pipeline.files.forms import NAME, check, fields, list_of, mapping, one_of, text, whole
 from pipeline.runs import layout
 from pipeline.runs.neutral import fill_neutral
+
+OBJECT = mapping(lambda found, key: None)
+# What every reader needs; pipeline/runs/run_schema.py has what training needs.
+FORM = fields(
+    {
+        "profile": text(NAME),
+        "phase": one_of(*layout.PHASES),
+        "row": text(NAME),
+        "seed": whole(),
+        "schedule": list_of(OBJECT),
+        "tasks": mapping(OBJECT),
+        "train": OBJECT,
+    },
+    others=True,
+)
 
 
 @dataclass(frozen=True)
@@ -34,13 +50,13 @@ class Run:
 def read_run(path: Path, root: Path = Path("."), start_path: Path | None = None) -> Run:
     """Read a run file and, in phase 2, its start file (below `root` where plan puts it, if no other is named).
 
-    A file that is missing is a `ValueError` naming it.
+    A file that is missing, or is none, is a `ValueError` naming it.
     """
     path = Path(path)
     spec = read_json(path)
-    missing = [key for key in ("profile", "phase", "row", "seed", "schedule", "tasks", "train") if key not in spec]
-    if missing:
-        raise ValueError(f"{path}: not a run file: no {', '.join(missing)}")
+    check(spec, FORM, f"{path}: not a run file")
+    for name, task in spec["tasks"].items():
+        check(task.get("text", {}), OBJECT, f"{path}: not a run file: tasks.{name:.60}.text")
     if spec["phase"] != "phase2":
         start_path = None
     elif start_path is None:

@@ -10,10 +10,11 @@ import pandas as pd
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, Schema
 
+from pipeline.evaluation.intact import check_model
 from pipeline.evaluation.saved_model import check_hash
-from pipeline.files.atomic import read_json
-from pipeline.files.digest import hash_files
-from pipeline.serving.served_model import COLUMNS, MODEL, PACKAGE
+from pipeline.files.atomic import read_json, write_json
+from pipeline.files.digest import hash_file, hash_files
+from pipeline.serving.served_model import COLUMNS, DIGESTS, MODEL, PACKAGE
 
 PROJECT = Path(__file__).parents[2]
 SERVED = "pipeline/serving/served_model.py"
@@ -41,6 +42,7 @@ def write_model(folder: Path, target: Path, work: Path, root: Path) -> None:
     It holds all that it needs, the encoder and the project's code among it, and is tried on its input example. It is
     put together in the folder `work`. Files that are not the ones that model.json names are a `ValueError`.
     """
+    check_model(root / folder, root)
     description = read_json(root / folder / "model.json")
     encoder = description["encoder"]
     for name, sha256 in (("model.safetensors", encoder["sha256"]), ("config.json", encoder["config_sha256"])):
@@ -48,6 +50,8 @@ def write_model(folder: Path, target: Path, work: Path, root: Path) -> None:
     package, code = work / "package", work / "code"
     shutil.copytree(root / folder, package / MODEL)
     shutil.copytree(root / encoder["folder"], package / encoder["folder"])
+    files = sorted(file for file in package.rglob("*") if file.is_file())
+    write_json(package / DIGESTS, {file.relative_to(package).as_posix(): hash_file(file) for file in files})
     for file in list_code():
         (code / file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(PROJECT / file, code / file)

@@ -9,10 +9,13 @@ from mlflow.models import set_model
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from mlflow.pyfunc import PythonModel, PythonModelContext
 
+from pipeline.evaluation.saved_model import check_hash
 from pipeline.evaluation.text_model import TextModel
+from pipeline.files.atomic import read_json
 
 PACKAGE = "package"  # the artifact: what pipeline/serving/package.py lays out
 MODEL = "model"  # in it: what a training stage left; beside it the encoder, under the path that model.json says
+DIGESTS = "digests.json"  # in it too: the hash of every other file
 COLUMNS = ("sentence1", "sentence2")
 
 
@@ -24,8 +27,10 @@ class ServedModel(PythonModel):
     """
 
     def load_context(self, context: PythonModelContext) -> None:
-        """Load the packed model, on the device that BERTY_DEVICE says."""
+        """Load the packed model, on the device that BERTY_DEVICE says; a file that changed is a `ValueError`."""
         package = Path(context.artifacts[PACKAGE])
+        for name, sha256 in read_json(package / DIGESTS).items():
+            check_hash(package / name, sha256)
         self._model = TextModel(package / MODEL, package)
 
     def predict(self, context: PythonModelContext, model_input: pd.DataFrame, params: Any = None) -> pd.DataFrame:

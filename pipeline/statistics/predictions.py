@@ -5,7 +5,9 @@ Shape suffixes: N examples, S seeds.
 
 import csv
 import gzip
+import io
 import math
+import zlib
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +16,7 @@ import numpy as np
 
 COLUMNS = ("id", "label", "prediction")
 SUFFIXES = (".csv", ".csv.gz")
+MAX_BYTES = 16 * 2**20  # of a file, uncompressed: the course's largest, 40,000 rows, has 2 MB
 
 
 @dataclass(frozen=True)
@@ -43,19 +46,22 @@ def read_predictions(path: Path) -> Predictions:
     """Read a csv file, compressed or not.
 
     A file that cannot be read, has no rows, lacks a column, repeats an id, or holds a label or prediction that is not
-    a finite number is a `ValueError` naming file and row.
+    a finite number is a `ValueError` naming file and row. So is one of more than `MAX_BYTES`.
     """
     path = Path(path)
     try:
-        with gzip.open(path, "rt", newline="") if path.suffix == ".gz" else path.open(newline="") as file:
-            rows = csv.reader(file)
-            header = next(rows, [])
-            missing = [column for column in COLUMNS if column not in header]
-            if missing:
-                raise ValueError(f"{path}: no column {', '.join(missing)}; needed: {', '.join(COLUMNS)}")
-            places = [header.index(column) for column in COLUMNS]
-            cells = [[row[place] for place in places] for row in rows if row]
-    except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            raise ValueError(f"{path}: more than {MAX_BYTES} bytes")
+        rows = csv.reader(io.StringIO(content.decode(), newline=""))
+        header = next(rows, [])
+        missing = [column for column in COLUMNS if column not in header]
+        if missing:
+            raise ValueError(f"{path}: no column {', '.join(missing)}; needed: {', '.join(COLUMNS)}")
+        places = [header.index(column) for column in COLUMNS]
+        cells = [[row[place] for place in places] for row in rows if row]
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{path}: cannot be read ({error})") from None
     except IndexError:
         raise ValueError(f"{path}: a row has fewer cells than the header") from None

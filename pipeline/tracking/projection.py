@@ -16,6 +16,7 @@ from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run,
 from pipeline.runs import layout
 from pipeline.runs.index import Index, read_plan
 from pipeline.runs.record_files import read_live
+from pipeline.runs.record_schema import find_faults
 from pipeline.tracking.pages import save_views
 from pipeline.tracking.store import (
     RUN_KEY_TAG,
@@ -64,7 +65,7 @@ def project_live(root: Path, recorded: Collection[str] = ()) -> tuple[Summary, l
 
     The run is the same in MLflow once its record comes. Also returns one line per event file that cannot be read.
     """
-    found, problems = read_live(root, recorded)
+    found, problems = read_live(root, recorded, find_faults)
     views: dict[str, list[RunView]] = {}
     for record in found:
         try:

@@ -11,7 +11,7 @@ from pipeline.files.atomic import write_text
 from pipeline.statistics.predictions import Predictions, read_predictions
 from pipeline.tracking.texts import Texts
 
-NUM_ERRORS = 100  # as many as someone reads
+NUM_ERRORS, MAX_CLASSES = 100, 50  # as many as someone reads
 CONFUSION, ERRORS = "confusion", "worst_errors"  # folders among a run's artifacts
 
 # The tag by which MLflow's pages know a json file as a table (mlflow.MlflowClient.log_table writes the same).
@@ -41,10 +41,14 @@ def write_tables(path: Path, folder: Path, texts: Texts | None) -> None:
 
 
 def make_confusion(found: Predictions) -> dict[str, Any]:
-    """Examples by label (lines) and prediction (columns), as pandas' orient="split"; scores count as whole numbers."""
+    """Examples by label (lines) and prediction (columns), as pandas' orient="split"; scores count as whole numbers.
+
+    Of very many classes the commonest.
+    """
     labels, guesses = np.rint(found.labels_N).astype(int).tolist(), np.rint(found.predictions_N).astype(int).tolist()
     counts = Counter(zip(labels, guesses, strict=True))
-    classes = sorted({*labels, *guesses})
+    seen = Counter([*labels, *guesses]).most_common(MAX_CLASSES)
+    classes = sorted(name for name, _ in seen)
     lines = [[counts[label, guess] for guess in classes] for label in classes]
     return {
         "columns": ["label", *(f"predicted {guess}" for guess in classes), "examples"],

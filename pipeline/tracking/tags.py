@@ -1,5 +1,8 @@
 """The words about a run in MLflow: tags to group and filter by, where it came from, how to make it again."""
 
+import re
+import shlex
+from collections.abc import Collection
 from typing import Any
 
 from pipeline.evaluation.metrics import OVERALL
@@ -16,6 +19,10 @@ COLORS = (
     "#aec7e8 #ffbb78 #98df8a #ff9896 #c5b0d5 #c49c94 #f7b6d2 #c7c7c7 #dbdb8d #9edae5"
 ).split()
 NOTE_TAG = "mlflow.note.content"  # markdown, shown as the run's description
+# Names that the projection gives: a record's own tags, which may come from elsewhere, cannot have them.
+RESERVED = ("run_key", ORIGINAL_KEY_TAG, "current", "projected", "dvc_experiment", COLLAPSED_TAG)
+RESERVED_PREFIXES = ("mlflow.", SCORE_TAG, "dataset.", "environment.")
+COMMIT, RUN_KEY = re.compile("[0-9a-f]{7,64}"), re.compile("[0-9a-f]{64}")
 
 
 def compose_tags(
@@ -23,10 +30,12 @@ def compose_tags(
 ) -> dict[str, str]:
     """The tags of a run: `leader` is its first record, `row` what the plan says of its row, `tasks` have predictions.
 
-    MLflow shows them in this order. What a record's own tags say of the identity does not count, but for the encoder.
+    MLflow shows them in this order. What a record's own tags say of the identity does not count, but for the encoder,
+    and neither do those of a reserved name, nor a commit that is none. The command is quoted for a shell.
     """
     ran_in = dict(leader["environment"])
     commit, dirty = ran_in.pop("git_commit", "unknown"), ran_in.pop("git_dirty", "unknown")
+    commit = commit if COMMIT.fullmatch(commit) else "unknown"
     checkout = "" if commit == "unknown" else f"git checkout {commit} && "
     identity = {
         "row": leader["row"],
@@ -38,11 +47,11 @@ def compose_tags(
         "control": row.get("control") or "",
         "git_commit": commit,
         "git_dirty": dirty,
-        "reproduce": f"{checkout}dvc repro {_name_stage(leader, row, tasks)}",
+        "reproduce": f"{checkout}dvc repro {shlex.quote(_name_stage(leader, row, tasks))}",
     }
     tags = {
         **identity,
-        **{key: value for record in reversed(group) for key, value in record["tags"].items()},
+        **{key: value for record in reversed(group) for key, value in record["tags"].items() if not _is_reserved(key)},
         **{f"dataset.{data['name']}": data["digest"] for record in group for data in record["datasets"]},
         **{f"environment.{key}": value for key, value in ran_in.items()},
         # What fills the fields "Description", "Source" and "Version" of MLflow's pages, and marks tables as such.
@@ -55,6 +64,19 @@ def compose_tags(
         **{key: value for key, value in identity.items() if key != "encoder" or value},
     }
     return {key: value for key, value in tags.items() if value}
+
+
+def _is_reserved(key: str) -> bool:
+    return key in RESERVED or key.startswith(RESERVED_PREFIXES)
+
+
+def find_original_key(leader: dict[str, Any], taken: Collection[str]) -> str:
+    """The key that MLflow first saw a run under: its own, unless its results were re-keyed.
+
+    What is no key, or is `taken` by another run, does not count: two runs would take each other's place.
+    """
+    said = leader["tags"].get(ORIGINAL_KEY_TAG, "")
+    return said if RUN_KEY.fullmatch(said) and said not in taken else leader["run_key"]
 
 
 def compose_scores(group: list[dict[str, Any]], plan: dict[str, Any] | None) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """What MLflow is to show of a run: its records merged and put into MLflow's terms, without touching MLflow."""
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,7 +10,7 @@ from pipeline.files.digest import hash_bytes, hash_file
 from pipeline.runs.index import Index, find_row, list_planned
 from pipeline.runs.record_files import find_artifact
 from pipeline.tracking.tables import task_of
-from pipeline.tracking.tags import ORIGINAL_KEY_TAG, compose_scores, compose_tags
+from pipeline.tracking.tags import ORIGINAL_KEY_TAG, compose_scores, compose_tags, find_original_key
 
 # Limits of MLflow 3.17.2 (mlflow/utils/validation.py).
 MAX_PARAM_LENGTH = 6000
@@ -65,7 +66,10 @@ def compose_views(index: Index) -> list[RunView]:
     """One view per run of a profile (an evaluation joins its training), in order of start time."""
     groups = [(run.records, run.is_planned) for run in index.runs if run.records]
     groups += [([record], True) for record in (*index.data, *([index.summary] if index.summary else []))]
-    views = [compose_view(group, index.root, index.plan, is_planned) for group, is_planned in groups]
+    taken, views = {group[0]["run_key"] for group, _ in groups}, []
+    for group, is_planned in groups:
+        views.append(compose_view(group, index.root, index.plan, is_planned, taken - {group[0]["run_key"]}))
+        taken.add(views[-1].original_key)
     return sorted(views, key=lambda view: (view.start_time, view.name))
 
 
@@ -75,14 +79,26 @@ def compose_live(record: dict[str, Any], root: Path, plan: dict[str, Any] | None
     return compose_view([record], root, plan, plan is None or record["seed"] is None or slot in list_planned(plan))
 
 
-def compose_view(group: list[dict[str, Any]], root: Path, plan: dict[str, Any] | None, is_planned: bool) -> RunView:
-    """The first record leads, a training where there is one: identity, times, status and environment are the run's."""
+def compose_view(
+    group: list[dict[str, Any]],
+    root: Path,
+    plan: dict[str, Any] | None,
+    is_planned: bool,
+    taken: Collection[str] = (),
+) -> RunView:
+    """The first record leads, a training where there is one: identity, times, status and environment are the run's.
+
+    `taken` are the keys of other runs.
+    """
     leader = group[0]
+    original_key = find_original_key(leader, taken)
     artifacts = [(path, _artifact_folder(path)) for record in group for path in _locate_artifacts(record, root)]
     contents = [[str(path.relative_to(root)), hash_file(path)] for path, _ in artifacts]
     tasks = [task_of(path) for path, folder in artifacts if folder == PREDICTIONS]
     tags = compose_tags(leader, group, find_row(plan, leader["phase"], leader["row"]), tasks)
     tags |= compose_scores(group, plan)
+    if original_key != leader["run_key"]:
+        tags[ORIGINAL_KEY_TAG] = original_key
     points = [
         Point(key, step, time_ms, float(value))
         for record in group
@@ -92,7 +108,7 @@ def compose_view(group: list[dict[str, Any]], root: Path, plan: dict[str, Any] |
     datasets = {(dataset["name"], dataset["digest"]): dataset for record in group for dataset in record["datasets"]}
     return RunView(
         run_key=leader["run_key"],
-        original_key=tags.get(ORIGINAL_KEY_TAG, leader["run_key"]),
+        original_key=original_key,
         name=leader["row"] if leader["seed"] is None else f"{leader['row']}-{leader['seed']}",
         status=STATUSES[leader["status"]],
         start_time=leader["start_time"],

@@ -1,9 +1,11 @@
 """The state of a run between two steps as one safetensors file, from which it goes on bit for bit."""
 
 import json
+import zlib
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -14,6 +16,7 @@ from model.multitask import MultitaskModel
 from pipeline.files.atomic import atomic_path
 
 LOG = "log"  # the name of the tensor that is the event file
+PAGE_BYTES = 4096
 
 
 @dataclass
@@ -55,33 +58,29 @@ def save_checkpoint(path: Path, state: State, log: bytes) -> None:
         steps[number] = moments["step"]
         tensors |= {f"optimizer.{number}.{name}": moments[name] for name in ("exp_avg", "exp_avg_sq")}
     metadata = {"progress": json.dumps(asdict(state.progress)), "steps": json.dumps(steps)}
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    metadata["sum"] = _sum_up(tensors, metadata)
     with atomic_path(path) as temporary:
-        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, temporary, metadata)
+        save_file(tensors, temporary, metadata)
 
 
 def read_progress(path: Path) -> Progress | None:
-    """Where the checkpoint stands; None where there is none."""
-    if not Path(path).exists():
-        return None
-    with _open(path) as file:
-        return Progress(**json.loads(file.metadata()["progress"]))
+    """Where the checkpoint stands; None where there is none. Here and in loading, a damaged one is a `ValueError`."""
+    return Progress(**json.loads(_read(path)[1]["progress"])) if Path(path).exists() else None
 
 
 def read_log(path: Path) -> bytes:
     """The event file's content when the checkpoint was taken."""
-    with _open(path) as file:
-        return file.get_tensor(LOG).numpy().tobytes()
+    return _read(path)[0][LOG].numpy().tobytes()
 
 
 def load_checkpoint(path: Path, state: State) -> None:
     """Put what `save_checkpoint` wrote into a state that was built in the same way."""
-    with _open(path) as file:
-        groups: dict[str, dict[str, Tensor]] = {"model": {}, "combiner": {}, "best": {}, "optimizer": {}, LOG: {}}
-        keys = file.keys()  # it cannot be iterated itself
-        for key in keys:
-            group, _, name = key.partition(".")
-            groups[group][name] = file.get_tensor(key)
-        metadata = file.metadata()
+    tensors, metadata = _read(path)
+    groups: dict[str, dict[str, Tensor]] = {"model": {}, "combiner": {}, "best": {}, "optimizer": {}, LOG: {}}
+    for key, tensor in tensors.items():
+        group, _, name = key.partition(".")
+        groups[group][name] = tensor
     state.progress = Progress(**json.loads(metadata["progress"]))
     state.model.load_state_dict(groups["model"])
     state.combiner, state.best = groups["combiner"], groups["best"]
@@ -103,8 +102,27 @@ def copy_tensors(model: MultitaskModel) -> dict[str, Tensor]:
     return {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
 
 
-def _open(path: Path):
+def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """All that is in it, as it was written."""
+    remedy = f"`rm -r {Path(path).parent}` begins the run anew"
     try:
-        return safe_open(path, framework="pt")
-    except SafetensorError as error:
-        raise ValueError(f"{path}: not a checkpoint ({error}); delete it to begin the run anew") from None
+        with safe_open(path, framework="pt") as file:
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (it cannot be iterated itself)
+            metadata = file.metadata() or {}
+    except (SafetensorError, OSError) as error:
+        raise ValueError(f"{path}: not a checkpoint ({error}); {remedy}") from None
+    said = metadata.pop("sum", None)
+    if (found := _sum_up(tensors, metadata)) != said:
+        raise ValueError(f"{path}: damaged: its check sum is {found}, it says {said}; {remedy}")
+    return tensors, metadata
+
+
+def _sum_up(tensors: dict[str, Tensor], metadata: dict[str, str]) -> str:
+    """A check sum against damage, at memory's speed: the CRC of the sums of each page's numbers."""
+    total = zlib.crc32(json.dumps(metadata, sort_keys=True).encode())
+    for name, tensor in sorted(tensors.items()):
+        total = zlib.crc32(f"{name} {tensor.dtype} {list(tensor.shape)}".encode(), total)
+        content = tensor.reshape(-1).view(torch.uint8).numpy()
+        pages, rest = np.split(content, [len(content) - len(content) % PAGE_BYTES])
+        total = zlib.crc32(pages.view(np.uint64).reshape(-1, PAGE_BYTES // 8).sum(axis=1), zlib.crc32(rest, total))
+    return f"{total:08x}"

@@ -1,13 +1,14 @@
 """`stages.check` and `stages.bless` as they are called: exit codes, files, the baseline that git keeps."""
 
 import csv
+import gzip
 import json
 import shutil
 import sys
 
 import pytest
 
-from pipeline.command import Refused
+from pipeline.command import Refused, run
 from pipeline.files.atomic import write_json
 from stages import bless as bless_stage
 from stages import check as check_stage
@@ -55,6 +56,14 @@ def retrain(root, phase, row, task, score, seeds=(0, 1, 2), start=100) -> None:
         write_predictions(folder, task, predict(task, score, start + seed))
 
 
+def damage(path) -> None:
+    """Compressed, as in a baseline, with one byte changed."""
+    content = bytearray(gzip.compress(path.read_bytes()))
+    content[20] ^= 255
+    path.with_name(f"{path.name}.gz").write_bytes(content)
+    path.unlink()
+
+
 def test_two_folders_with_a_drop_exit_1_and_name_it(project, write, monkeypatch, capsys):
     worse = write("worse", ROWS | {STS: (0.4, (5, 6))})
     arguments = ["--baseline", project / "results/sample/predictions", "--current", worse]
@@ -83,6 +92,7 @@ def test_two_equal_folders_exit_0_whatever_the_floors(project, monkeypatch, caps
         (lambda folder: shutil.rmtree(folder), "no such folder"),
         (lambda folder: write_predictions(folder / "phase2/row-0", "sst", [1] * 400, range(399)), "other ids than"),
         (lambda folder: write_predictions(folder / "phase2/row-0", "sst", [float("nan")] * 400), "allowed: finite"),
+        (lambda folder: damage(folder / "phase2/row-0/sst.csv"), "row-0/sst.csv.gz: cannot be read"),
     ],
 )
 def test_what_cannot_be_compared_exits_2_and_says_why(project, monkeypatch, capsys, break_it, message):
@@ -97,6 +107,15 @@ def test_what_cannot_be_compared_exits_2_and_says_why(project, monkeypatch, caps
         runpy.run_module("stages.check", run_name="__main__")
     assert exited.value.code == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_mistake_of_ours_does_not_look_like_a_regression(capsys):
+    def main() -> None:
+        raise KeyError("a mistake")
+
+    with pytest.raises(SystemExit) as exited:
+        run(main, exit_code=2)
+    assert exited.value.code == 2 and "KeyError: 'a mistake'" in capsys.readouterr().err
 
 
 def test_a_task_that_params_lack_is_refused(project, monkeypatch):

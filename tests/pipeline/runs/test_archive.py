@@ -3,6 +3,7 @@
 import gzip
 import io
 import tarfile
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -110,6 +111,38 @@ def test_what_is_no_archive_is_refused(content: bytes | None) -> None:
     if content is not None:
         PATH.write_bytes(content)
     with pytest.raises(ValueError, match=f"^{PATH}: not a whole archive"):
+        unpack()
+
+
+@pytest.mark.parametrize("kind", ["pax", "gnu"])
+def test_a_long_header_is_refused_before_it_is_read(kind: str) -> None:
+    """It may say anything of its size, and is read whole where it is read at all."""
+    header = tarfile.TarInfo("header")
+    header.type, header.size = (tarfile.XHDTYPE if kind == "pax" else tarfile.GNUTYPE_LONGNAME), 300 * 2**20
+    content = header.tobuf(tarfile.USTAR_FORMAT) + b"20 comment=" + bytes(header.size)
+    PATH.write_bytes(gzip.compress(content, 1))
+    del content
+    tracemalloc.start()
+    with pytest.raises(ValueError, match=f"^{PATH}: header: not a plain file"):
+        unpack()
+    assert tracemalloc.get_traced_memory()[1] < 2**20
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize("rest", [gzip.compress(b""), b"\0"])
+def test_nothing_follows_the_end(rest: bytes) -> None:
+    with PATH.open("ab") as file:
+        file.write(rest * 3)
+    with pytest.raises(ValueError, match=f"^{PATH}: not a whole archive .something follows its end"):
+        unpack()
+
+
+@pytest.mark.parametrize(("limit", "message"), [("MAX_LISTS", "lists and objects"), ("MAX_JSON_BYTES", "JSON files")])
+def test_json_that_would_grow_when_it_is_read_is_refused(
+    monkeypatch: pytest.MonkeyPatch, limit: str, message: str
+) -> None:
+    monkeypatch.setattr(module, limit, 0)
+    with pytest.raises(ValueError, match=f"^{PATH}: {PLAN}: .*{message}"):
         unpack()
 
 

@@ -105,8 +105,16 @@ TAMPERINGS: dict[str, tuple[Callable[[], None], str, str]] = {
     "place": (lambda: change(EVALUATED, row="iteration_2"), EVALUATED, "are those of .*eval_phase2/iteration_2-0"),
     "status": (lambda: change(EVALUATED, status="failed"), EVALUATED, "status: 'failed'"),
     "types": (lambda: change(EVALUATED, tags={"a": 1}), EVALUATED, "tags.a"),
-    "an artifact elsewhere": (lambda: change(EVALUATED, artifacts=["results/tiny/x.csv"]), "artifact results", "below"),
+    "an artifact elsewhere": (lambda: change(EVALUATED, artifacts=["results/tiny/x.csv"]), EVALUATED, "below"),
     "index": (lambda: write_json(HERE / "plan/index.json", []), "plan/index.json", "valid dictionary"),
+    "more runs than anybody has": (
+        lambda: write_json(HERE / "plan/index.json", read_json(HERE / "plan/index.json") | {"seeds": [0] * 5000}),
+        "plan/index.json", "allowed: 10000 runs",
+    ),
+    "more faults than anybody reads": (
+        lambda: change(EVALUATED, tags={f"{place};": "" for place in range(20_000)}),
+        EVALUATED, "tags: more than 10000 keys$",
+    ),
     "index of another": (
         lambda: write_json(HERE / "plan/index.json", read_json(HERE / "plan/index.json") | {"profile": "other"}),
         "records/", "are those of .*results/tiny",
@@ -160,4 +168,15 @@ def test_the_records_of_the_data_come_along_with_or_without_the_report(pack: Pac
 def test_a_training_needs_its_run_file_also_where_its_record_does_not_say_so(pack: Pack, home: Path) -> None:
     change(f"{TRAINED}/record.json", artifacts=[])
     with pytest.raises(ValueError, match=f"{TRAINED}/run.json: no such file"):
+        import_archive(pack(), home)
+
+
+def test_a_record_that_hides_behind_another_of_its_key_is_not_brought_in(pack: Pack, home: Path) -> None:
+    """Of two records of a kind and key the index reads the first: the second would be in nobody's hands."""
+    identity = {"kind": "data", "profile": PROFILE, "phase": "data", "seed": None, "run_key": "k"}
+    hidden = layout.data_record(PROFILE, "tokenize") / "record.json"
+    write_record(hidden, make_record(identity | {"row": "tokenize"}))
+    shown = make_record(identity | {"row": "download"}, artifacts=[hidden.as_posix()])
+    write_record(layout.data_record(PROFILE, "download") / "record.json", shown)
+    with pytest.raises(ValueError, match="records/data/tokenize/record.json: no record names it"):
         import_archive(pack(), home)

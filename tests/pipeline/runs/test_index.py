@@ -132,3 +132,15 @@ def test_what_a_killed_process_was_writing_is_no_record(tmp_path: Path) -> None:
     left = true.parent.with_name(f".{true.parent.name}.1.tmp")
     shutil.copytree(true.parent, left)
     assert list(record_files.list_record_files(tmp_path, PROFILE)) == [(true, layout.artifacts)]
+
+
+@pytest.mark.parametrize("name", ["/etc/hostname", "artifacts/tiny/../../secret", "secret", "artifacts/tiny/data/link"])
+def test_an_imported_record_names_nothing_but_what_was_imported(tmp_path: Path, name: str) -> None:
+    write_text(tmp_path / "secret", "a token")
+    link = tmp_path / layout.imported(PROFILE) / "data/link"
+    link.parent.mkdir(parents=True)
+    link.symlink_to(tmp_path / "secret")
+    path = record(tmp_path, "data", "tokenize", "k", "imported", phase="data", seed=None, artifacts=[name])
+    index = read_index(tmp_path, PROFILE)
+    assert index.records == [] and len(index.problems) == 1
+    assert index.problems[0].startswith(f"{path}: artifact {name}: ")

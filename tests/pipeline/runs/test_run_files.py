@@ -63,7 +63,7 @@ def test_a_file_without_a_key_of_runs_is_named(key):
     spec = read_json(path)
     del spec[key]
     write_json(path, spec)
-    with pytest.raises(ValueError, match=rf"sst_finetune-3\.json: not a run file: no {key}"):
+    with pytest.raises(ValueError, match=rf"sst_finetune-3\.json: not a run file: {key}: missing"):
         read_run(path)
 
 

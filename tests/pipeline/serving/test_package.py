@@ -4,12 +4,14 @@ import json
 import subprocess
 import sys
 
+import mlflow.pyfunc
 import pytest
 from mlflow.models import Model
 
 from pipeline.evaluation.text_model import TextModel
 from pipeline.runs import layout
 from pipeline.serving import package
+from pipeline.serving.served_model import MODEL, PACKAGE
 from tests.test_structure import ROOT, closure, room
 from tests.tiny import ENCODER, PROFILE
 
@@ -71,6 +73,20 @@ def test_there_is_no_pickle_and_no_bytecode_in_it(packed):
     suffixes = {path.suffix for path in packed.rglob("*") if path.is_file()}
     assert suffixes <= {"", ".json", ".py", ".safetensors", ".txt", ".yaml"}
     assert "loader_module: mlflow.pyfunc.loaders.code_model" in (packed / "MLmodel").read_text()
+
+
+@pytest.mark.parametrize("name", ["weights.safetensors", "model.json", "vocab.txt"])
+def test_a_file_that_changed_is_neither_packed_nor_served(trained, packed, tmp_path_factory, name):
+    folder = tmp_path_factory.mktemp("again")
+    for path in (trained.root / FOLDER / name, packed / "artifacts" / PACKAGE / MODEL / name):
+        content = path.read_bytes()
+        path.write_bytes(
+            content.replace(b'"pooling": "', b'"pooling": "x') if name == "model.json" else content[:-1] + b" "
+        )
+    with pytest.raises(ValueError, match=f"{FOLDER / name}: damaged or changed: "):
+        package.write_model(FOLDER, folder / "model", folder / "work", trained.root)
+    with pytest.raises(ValueError, match=f"{MODEL}/{name}: sha256 is .*, expected "):
+        mlflow.pyfunc.load_model(str(packed))
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "config.json"])

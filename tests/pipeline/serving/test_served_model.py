@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from mlflow.exceptions import MlflowException
 
+from pipeline.files.atomic import write_json
 from pipeline.serving import served_model
 from pipeline.serving.served_model import ServedModel
 
@@ -26,10 +27,11 @@ class Echo:
 
 
 @pytest.fixture
-def served(monkeypatch):
+def served(monkeypatch, tmp_path):
     monkeypatch.setattr(served_model, "TextModel", Echo)
+    write_json(tmp_path / served_model.DIGESTS, {})
     model = ServedModel()
-    model.load_context(SimpleNamespace(artifacts={served_model.PACKAGE: "package"}))
+    model.load_context(SimpleNamespace(artifacts={served_model.PACKAGE: tmp_path}))
     return lambda **columns: model.predict(None, pd.DataFrame(columns)).to_dict(orient="list")
 
 

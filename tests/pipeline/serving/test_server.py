@@ -37,10 +37,10 @@ def address(trained: TinyProject) -> Iterator[str]:
             process.terminate()
 
 
-def ask(address: str, records: list[dict[str, object]]) -> tuple[int, dict]:
+def ask(address: str, records: list[dict[str, object]], **headers: str) -> tuple[int, dict]:
     """The status and the content of the answer; NaN, which is no JSON, is an error."""
     body = json.dumps({"dataframe_records": records}).encode()
-    request = urllib.request.Request(address, body, {"Content-Type": "application/json"})
+    request = urllib.request.Request(address, body, {"Content-Type": "application/json"} | headers)
     try:
         with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.status, json.load(answer, parse_constant=pytest.fail)
@@ -68,6 +68,7 @@ def test_the_server_and_stages_predict_give_the_same_numbers(trained, address):
     assert (alone["para"], alone["sts"]) == (None, None)
     status, answer = ask(address, [{"sentence1": "a"}, {"sentence1": None}])
     assert status == 400 and "sentence1 in row 1 is missing; allowed: text" in answer["message"]
+    assert ask(address, [{"sentence1": "a"}], Host="evil.example")[0] == 403
 
 
 def test_an_alias_of_no_version_is_refused(trained):

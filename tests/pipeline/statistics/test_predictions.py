@@ -5,6 +5,7 @@ import gzip
 import numpy as np
 import pytest
 
+from pipeline.statistics import predictions
 from pipeline.statistics.predictions import align, find_tasks, read_predictions
 
 
@@ -78,8 +79,17 @@ def test_one_file_for_each_task(tmp_path, write):
         find_tasks(tmp_path)
 
 
-def test_a_broken_archive_is_refused(tmp_path):
-    path = tmp_path / "sst.csv.gz"
-    path.write_bytes(gzip.compress(b"id,label,prediction\na,1,1\n")[:-9])
-    with pytest.raises(ValueError, match="cannot be read"):
-        read_predictions(path)
+@pytest.mark.parametrize("place", [0, 12, 20, -9, -1])
+def test_a_damaged_or_cut_file_is_refused(tmp_path, place):
+    path, content = tmp_path / "sst.csv.gz", bytearray(gzip.compress(b"id,label,prediction\na,1,1\n"))
+    for damaged in (content[:place], content[:place] + bytes([content[place] ^ 255]) + content[place:][1:]):
+        path.write_bytes(damaged)
+        with pytest.raises(ValueError, match=f"{path}: (cannot be read|no column)"):
+            read_predictions(path)
+
+
+def test_a_file_that_unpacks_to_more_than_any_has_is_refused(write, monkeypatch):
+    monkeypatch.setattr(predictions, "MAX_BYTES", 25)
+    for name in ("sst.csv", "sst.csv.gz"):
+        with pytest.raises(ValueError, match=f"{name}: more than 25 bytes"):
+            read_predictions(write("id,label,prediction\na,1,1\n", name))

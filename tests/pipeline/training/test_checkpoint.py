@@ -92,3 +92,26 @@ def test_no_checkpoint_is_no_progress(tmp_path):
     (tmp_path / "c").write_bytes(b"x" * 100)
     with pytest.raises(ValueError, match="c: not a checkpoint"):
         read_progress(tmp_path / "c")
+
+
+@pytest.mark.parametrize("place", ["progress", "optimizer steps", "model", "optimizer", "best", "large"])
+def test_one_flipped_bit_ends_the_run_and_not_its_numbers(tmp_path, place):
+    state = make_state(0)
+    state.progress, state.best = Progress(total_steps=40, event_bytes=999), copy_tensors(state.model)
+    state.best["large"] = torch.arange(5000.0)
+    path = tmp_path / "work" / "checkpoint.safetensors"
+    save_checkpoint(path, state)
+    tensors = {
+        "model": state.model.encoder.pooler.bias,
+        "optimizer": state.optimizer.state_dict()["state"][0]["exp_avg"],
+        "best": state.best["encoder.pooler.weight"],
+        "large": state.best["large"][:500],  # within its first page
+    }
+    texts = {"progress": b"999", "optimizer steps": b'\\"1\\": 2'}
+    needle = texts[place] if place in texts else tensors[place].detach().numpy().tobytes()
+    content = bytearray(path.read_bytes())
+    content[content.rindex(needle) + len(needle) - 1] ^= 1
+    path.write_bytes(content)
+    for read in (read_progress, lambda path: load_checkpoint(path, make_state(1))):
+        with pytest.raises(ValueError, match=f"{path}: damaged: .*`rm -r {path.parent}` begins the run anew"):
+            read(path)

@@ -170,5 +170,5 @@ def test_a_damaged_checkpoint_is_named(tiny, undisturbed):
     path = tiny.root / layout.work(run.key) / "checkpoint.safetensors"
     path.parent.mkdir(parents=True)
     path.write_bytes(b"damaged")
-    with pytest.raises(ValueError, match=r"checkpoint\.safetensors: not a checkpoint .* delete it"):
+    with pytest.raises(ValueError, match=r"checkpoint\.safetensors: not a checkpoint .* begins the run anew"):
         train(run)
