@@ -22,11 +22,15 @@ _SCALARS = (
     (_REFUSED, r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt \t].*)?|="),
     (_REFUSED, r"yes|Yes|YES|no|No|NO|on|On|ON|off|Off|OFF"),
 )
+# No other scalar of more than 200 characters is anything but text; the patterns above would take seconds to say so.
+_LONG, _SHORT = (_REFUSED, re.compile(r"[-+.0-9_eE:]{201,}$")), r"(?![^\n]{201})"
 _WORDS = re.compile(r"[a-zA-Z]+")
 
 
 class _Loader(yaml.SafeLoader):
-    yaml_implicit_resolvers: ClassVar[dict] = {None: [(tag, re.compile(f"(?:{text})$")) for tag, text in _SCALARS]}
+    yaml_implicit_resolvers: ClassVar[dict] = {
+        None: [_LONG, *((tag, re.compile(f"{_SHORT}(?:{text})$")) for tag, text in _SCALARS)]
+    }
 
 
 def read_yaml(path: Path) -> Any:

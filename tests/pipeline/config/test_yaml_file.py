@@ -91,3 +91,10 @@ def test_an_empty_file_and_a_list_that_holds_itself(read):
     assert read("") is None
     found = read("&a [*a, 1]")
     assert found[0] is found
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "-" + "1_0" * 3000, "1:" * 3000 + "1"])
+def test_a_number_of_thousands_of_digits_is_refused_and_with_a_letter_it_is_text(read, number):
+    with pytest.raises(ValueError, match="line 1: a: "):
+        read(f"a: {number}")
+    assert read(f"a: {number}x") == {"a": f"{number}x"}
