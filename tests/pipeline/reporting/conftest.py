@@ -94,7 +94,7 @@ class Profile:
             "phase": phase,
             "row": row,
             "seed": seed,
-            "run_key": f"key of {phase} {row} {seed}",
+            "run_key": f"key-of-{phase}-{row}-{seed}",
             "status": "finished",
             "start_time": 1_000 + seed,
             "end_time": 2_000 + seed,

@@ -62,7 +62,7 @@ def test_record_of_another_run_is_refused(profile):
 def test_evaluation_of_other_weights_is_refused(profile):
     profile.add("phase2", "row", SCORES)
     profile.write_evaluation("phase2", "row", 1, {"sst": 0.5}, run_key="stale")
-    with pytest.raises(ValueError, match="evaluates run stale, but this is run key of phase2 row 1"):
+    with pytest.raises(ValueError, match="evaluates run stale, but this is run key-of-phase2-row-1"):
         read(profile)
 
 
