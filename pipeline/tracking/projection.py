@@ -7,11 +7,14 @@ import tempfile
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
+from mlflow.exceptions import MlflowException
 
 from pipeline.runs import layout
 from pipeline.runs.index import Index, read_plan
@@ -23,11 +26,11 @@ from pipeline.tracking.store import (
     Store,
     dvc_experiment,
     find_experiment,
-    find_runs,
     lock_file,
     main_checkout,
     name_failures,
     open_store,
+    settle_runs,
 )
 from pipeline.tracking.tables import write_tables
 from pipeline.tracking.texts import Texts
@@ -36,6 +39,8 @@ from pipeline.tracking.view import MAX_DIGEST_LENGTH, Point, RunView, compose_li
 PROJECTED_TAG = "projected"  # the fingerprint of what was sent; written last, so a run without it is incomplete
 CURRENT_TAG = "current"  # "true": its record is in the main checkout, and its row and seed are in the plan
 CODE_PARAMS = ("code", "packages.")  # what ran it, not what it ran
+NUM_CLASHES = 5  # with another machine, over one run; who loses more often leaves it to the next projection
+CLASHES = "INVALID_PARAMETER_VALUE", "BAD_REQUEST"  # the run is deleted or has other values; the row is there by now
 EXPERIMENT_TAG = "dvc_experiment"  # of the run's first projection
 
 
@@ -83,17 +88,16 @@ def _project(profiles: dict[str, list[RunView]], root: Path, tell: Callable[[int
     with name_failures(store.uri), lock_file(store.lock):
         for profile, views in profiles.items():
             experiment_id = find_experiment(store, profile)
-            runs = find_runs(store.client, experiment_id)
+            runs = settle_runs(store.client, experiment_id)
             texts = Texts(root / layout.corpus(profile)) if store.is_local else None
             for view in views:
                 is_current = view.is_planned if is_main else None
-                run = runs.get(view.original_key)
                 with _pause_collector():
-                    counts[_project_run(store, experiment_id, view, run, texts, is_current)] += 1
+                    counts[_project_view(store, experiment_id, view, runs, texts, is_current)] += 1
                 tell(sum(counts.values()))
             if is_all and is_main:
                 _retire(store.client, runs, {view.original_key for view in views})
-                save_views(store.client, experiment_id, views)
+                _outlast(partial(save_views, store.client, experiment_id, views))
     return Summary(**{f"num_{name}": count for name, count in counts.items()})
 
 
@@ -113,6 +117,29 @@ def _retire(client: MlflowClient, runs: dict[str, Run], keys: set[str]) -> None:
     for key, run in runs.items():
         if key not in keys and run.data.tags.get(CURRENT_TAG) == "true":
             client.set_tag(run.info.run_id, CURRENT_TAG, "false")
+
+
+def _outlast(action: Callable[[], Any]) -> Any:
+    """Do it again while another machine comes between: locks are files of one machine.
+
+    The other one may have deleted the run (see `settle_runs`), or have written the same to it just now.
+    """
+    for _ in range(NUM_CLASHES):
+        try:
+            return action()
+        except MlflowException as error:
+            if error.error_code not in CLASHES:
+                raise
+    return action()
+
+
+def _project_view(
+    store: Store, experiment_id: str, view: RunView, runs: dict[str, Run], texts: Texts | None, is_current: bool | None
+) -> str:
+    """`_project_run` with the run of this view: first that of `runs`, after a clash the one that is there then."""
+    found = chain([runs], (settle_runs(store.client, experiment_id) for _ in range(NUM_CLASHES)))
+    rest = texts, is_current
+    return _outlast(lambda: _project_run(store, experiment_id, view, next(found).get(view.original_key), *rest))
 
 
 def _project_run(
@@ -144,6 +171,7 @@ def _project_run(
         name = dvc_experiment()
         tags = view.tags | marks | ({EXPERIMENT_TAG: name} if name else {})
         run = client.create_run(experiment_id, view.start_time, tags, view.name)
+        settle_runs(client, experiment_id, view.run_key)  # which may take this one: then nothing can be sent to it
     _send(client, run, view, stored, marks, texts)
     client.set_tag(run.info.run_id, PROJECTED_TAG, fingerprint)
     return outcome

@@ -106,7 +106,12 @@ def find_experiment(store: Store, profile: str) -> str:
     experiment = store.client.get_experiment_by_name(profile)
     if experiment is None:
         location = (store.artifacts / profile).as_uri() if store.artifacts else None
-        return store.client.create_experiment(profile, location, tags={EXPERIMENT_KIND: "custom_model_development"})
+        try:
+            return store.client.create_experiment(profile, location, {EXPERIMENT_KIND: "custom_model_development"})
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+            return find_experiment(store, profile)  # another machine was faster
     if experiment.lifecycle_stage != "active":
         raise StoreUnavailable(
             f"experiment {profile} is in MLflow's trash: "
@@ -131,18 +136,37 @@ def find_runs(client: MlflowClient, experiment_id: str) -> dict[str, Run]:
 
     Of two with one key, the older.
     """
-    runs: dict[str, Run] = {}
+    return {key: run for key, run in reversed(_list_runs(client, experiment_id))}
+
+
+def settle_runs(client: MlflowClient, experiment_id: str, run_key: str | None = None) -> dict[str, Run]:
+    """What `find_runs` gives, of one run key if it is named; of two with one key the newer goes to the trash.
+
+    Who settles after it made a run leaves one run of each key, however many machines make it at the same time: the last
+    of them sees all, and they agree on which stays (of one age, the lower id), so that one never goes for nothing.
+    """
+    listed = _list_runs(client, experiment_id, f"tags.{RUN_KEY_TAG} = '{run_key}'" if run_key else "")
+    runs = {key: run for key, run in reversed(listed)}
+    for key, run in listed:
+        if run is not runs[key]:
+            client.delete_run(run.info.run_id)
+    return runs
+
+
+def _list_runs(client: MlflowClient, experiment_id: str, query: str = "") -> list[tuple[str, Run]]:
+    """Runs of this project with their first keys, the oldest first; MLflow orders those of one age by their ids."""
+    listed: list[tuple[str, Run]] = []
     token = None
     while True:
         page = client.search_runs(
-            [experiment_id], max_results=NUM_RUNS_PER_PAGE, order_by=["attributes.start_time ASC"], page_token=token
-        )
-        for run in page:
-            if RUN_KEY_TAG in run.data.tags:
-                runs.setdefault(run.data.tags.get(ORIGINAL_KEY_TAG, run.data.tags[RUN_KEY_TAG]), run)
+            [experiment_id], query, max_results=NUM_RUNS_PER_PAGE, order_by=["attributes.start_time ASC"],
+            page_token=token,
+        )  # fmt: skip
+        tagged = (run for run in page if RUN_KEY_TAG in run.data.tags)
+        listed += [(run.data.tags.get(ORIGINAL_KEY_TAG, run.data.tags[RUN_KEY_TAG]), run) for run in tagged]
         token = page.token
         if not token:
-            return runs
+            return listed
 
 
 @contextmanager

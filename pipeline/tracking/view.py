@@ -92,7 +92,8 @@ def compose_view(
     """
     leader = group[0]
     original_key = find_original_key(leader, taken)
-    artifacts = [(path, _artifact_folder(path)) for record in group for path in _locate_artifacts(record, root)]
+    files = [path for record in group for path in _locate_artifacts(record, root)]
+    artifacts = [(path, _artifact_folder(path.relative_to(root))) for path in files]
     contents = [[str(path.relative_to(root)), hash_file(path)] for path, _ in artifacts]
     tasks = [task_of(path) for path, folder in artifacts if folder == PREDICTIONS]
     tags = compose_tags(leader, group, find_row(plan, leader["phase"], leader["row"]), tasks)

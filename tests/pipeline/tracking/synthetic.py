@@ -73,6 +73,21 @@ def write_plan(root: Path, rows: tuple[str, ...] = ROWS, seeds: tuple[int, ...] 
     write_json(root / "artifacts/tiny/plan/index.json", index)
 
 
+def write_records(root: Path) -> None:
+    """A plan and the records of all its runs."""
+    for row in ROWS:
+        for seed in SEEDS:
+            write_into(root, make_training(row, seed))
+            write_into(root, make_evaluation(row, seed))
+    for row in ("download", "tokenize"):
+        write_into(root, make_record("data", "data", row, None))
+    tables = [
+        f"results/tiny/{name}" for name in ("table2.md", "controls.md", "report.html", "figure2.png", "figure2.svg")
+    ]
+    write_plan(root)
+    write_into(root, make_record("summary", "summary", "summary", None, artifacts=tables, end_time=T0 + 800_000))
+
+
 def event_lines(record: dict) -> list[str]:
     """The events by which a live run would have come to this record, its finish left out."""
     identity = {key: record[key] for key in ("kind", "profile", "phase", "row", "seed", "run_key")}
