@@ -22,6 +22,7 @@ def measure_scores(results: Results, phase: str) -> dict[str, TaskScores]:
     """
     rows = {row["row"]: row["tasks"] for row in results.rows(phase)}
     controls = {row["row"]: row["control"] for row in results.rows(phase) if row.get("control")}
+    untrained = [row["row"] for row in results.rows(phase) if "keep" not in row]
     seeds = {row: [run.seed for run in results.runs_of(phase, row)] for row in rows}
     scores = {}
     for task in dict.fromkeys(task for tasks in rows.values() for task in tasks):
@@ -30,7 +31,7 @@ def measure_scores(results: Results, phase: str) -> dict[str, TaskScores]:
         labels_N, predictions_SN = align([read_predictions(file) for file in files])
         names = np.array([run.row for run in runs])
         by_row = {name: predictions_SN[names == name] for name in dict.fromkeys(names.tolist())}
-        scores[task] = score_task(f"{phase} {task}", results.metric(task), labels_N, by_row, seeds, controls)
+        scores[task] = score_task(f"{phase} {task}", results.metric(task), labels_N, by_row, seeds, controls, untrained)
     return scores | {OVERALL: average_tasks(f"{phase} {OVERALL}", scores, rows)}
 
 

@@ -4,7 +4,7 @@ Shape suffixes: N examples, S seeds, B resamples, K a distribution's points.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -51,11 +51,14 @@ class TaskScores:
     """The rows of one table on one task. `name` decides what is drawn: the same name, the same intervals.
 
     `controls` names the control of each row that has one: how much shared seeds are worth is learned from these pairs.
+    `untrained` are the rows that no training reaches: what seeds do to heads as they are initialised says nothing about
+    trained ones.
     """
 
     name: str
     rows: dict[str, RowScores]
     controls: Mapping[str, str] = field(default_factory=dict)
+    untrained: frozenset[str] = frozenset()
 
     @cached_property
     def seed_weights(self) -> dict[str, np.ndarray]:
@@ -63,8 +66,16 @@ class TaskScores:
 
         One seed says nothing, nor do seeds that are all collapsed: `samples.measure_spread`.
         """
-        rows = [row for row, scores in self.rows.items() if scores.spread.degrees]
-        return dict(zip(rows, infer_seed_sd([self.rows[row].spread for row in rows]), strict=True)) if rows else {}
+        weights = {}
+        for is_trained in (True, False):
+            rows = [
+                row
+                for row, scores in self.rows.items()
+                if scores.spread.degrees and (row not in self.untrained) == is_trained
+            ]
+            if rows:
+                weights |= dict(zip(rows, infer_seed_sd([self.rows[row].spread for row in rows]), strict=True))
+        return weights
 
     def interval(self, row: str) -> tuple[float, float]:
         """The 95% interval of a row's score over examples and seeds; with one seed, over examples alone."""
@@ -158,10 +169,12 @@ def score_task(
     predictions: Mapping[str, np.ndarray],
     seeds: Mapping[str, Sequence[int]],
     controls: Mapping[str, str] | None = None,
+    untrained: Iterable[str] = (),
 ) -> TaskScores:
     """Score `predictions`, a predictions_SN of each row, on the same examples; `seeds` are those of each row.
 
     `controls` names the control of each row that has one; pairs of which a row is not here are left out.
+    `untrained`: see `TaskScores`.
     """
     rng = np.random.default_rng(derive_seed("examples", name))
     resampled_BS = resample_scores(metric, labels_N, np.concatenate(list(predictions.values())), rng)
@@ -175,7 +188,7 @@ def score_task(
             sample.collapsed_S, sample.collapsed_S, parts,
         )  # fmt: skip
         start += sample.num_seeds
-    return TaskScores(name, rows, _list_pairs(rows, controls or {}))
+    return TaskScores(name, rows, _list_pairs(rows, controls or {}), frozenset(untrained))
 
 
 def average_tasks(name: str, tasks: Mapping[str, TaskScores], rows: Mapping[str, list[str]]) -> TaskScores:
@@ -203,7 +216,8 @@ def average_tasks(name: str, tasks: Mapping[str, TaskScores], rows: Mapping[str,
             all_collapsed_S=np.all([part.collapsed_S for part in parts], axis=0),
             parts={key: parts_SN for part in parts for key, parts_SN in part.parts.items()},
         )
-    return TaskScores(name, averaged, _list_pairs(averaged, controls))
+    untrained = frozenset().union(*(task.untrained for task in tasks.values()))
+    return TaskScores(name, averaged, _list_pairs(averaged, controls), untrained)
 
 
 def _list_pairs(rows: Mapping[str, RowScores], controls: Mapping[str, str]) -> dict[str, str]:

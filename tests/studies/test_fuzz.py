@@ -54,7 +54,7 @@ def kinds(trained_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     live = tmp_path / "live" / "project"
     checkpoint, state = layout.work("k") / "checkpoint.safetensors", State(Progress(), build_model(run.spec, 0))
     checkpoint.parent.mkdir(parents=True)
-    save_checkpoint(checkpoint, state)
+    save_checkpoint(checkpoint, state, b"x")
     tokens = layout.tokens(PROFILE, ENCODER) / "sts" / "dev"
     predictions = layout.predictions(*SLOT) / "sts.csv"
     packed = predictions.with_name("sst.csv.gz")

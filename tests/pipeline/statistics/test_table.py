@@ -135,3 +135,15 @@ def test_a_difference_is_the_same_either_way_round():
     rows = {"a": predict([0.6, 0.7]), "b": predict([0.5, 0.55])}
     low, high, p = score("t", rows).difference("a", "b")
     assert score("t", rows).difference("b", "a") == pytest.approx((-high, -low, p))
+
+
+def test_a_row_that_nothing_trains_says_nothing_about_the_seeds_of_those_that_train():
+    trained = {"a": predict([0.6, 0.605]), "b": predict([0.65, 0.645])}
+    rows = {"heads": predict([0.4, 0.55]), **trained}
+    alone, apart, pooled = (
+        score("t", each, **kind) for each, kind in ((trained, {}), (rows, {"untrained": ["heads"]}), (rows, {}))
+    )
+    np.testing.assert_allclose(apart.seed_weights["a"], alone.seed_weights["a"])
+    widths = [np.subtract(*table.difference("b", "a")[:2]) for table in (apart, pooled)]
+    assert abs(widths[0]) < 0.8 * abs(widths[1])
+    assert apart.interval("heads")[1] - apart.interval("heads")[0] > 0.2
