@@ -53,7 +53,11 @@ def measure_profile(profile: str, metrics: dict[str, str], root: Path = Path()) 
     A profile without results, or with one seed of everything, is a `ValueError`.
     """
     plan, _ = read_plan(root, profile)
-    planned, folder = set(list_planned(plan)), root / layout.results(profile) / "predictions"
+    trained = {
+        (phase, row["row"]) for phase in layout.PHASES for row in plan[phase] if phase == "part1" or "keep" in row
+    }
+    planned = {slot for slot in list_planned(plan) if slot[:2] in trained}  # seeds of untrained heads say nothing else
+    folder = root / layout.results(profile) / "predictions"
     files: Files = {}
     for (phase, row, task), paths in list_files(folder).items():
         kept = {seed: path for seed, path in paths.items() if (phase, row, seed) in planned}

@@ -118,7 +118,7 @@ def _document(results: Results, tables: list[Table]) -> Document:
     seeds = ", ".join(str(seed) for seed in index["seeds"])
     setting = f"Dev sets, profile `{index['profile']}`, encoder `{index['encoder']}`, seeds {seeds}."
     if any(row.get("seeds", index["seeds"]) != index["seeds"] for phase in ("part1", "phase2") for row in index[phase]):
-        setting += " Rows with fewer seeds have the first of them."
+        setting += " Rows with fewer have the first of them."
     return Document(setting, tables, index.get("caveats", []))
 
 

@@ -16,10 +16,10 @@ from tests.tiny import REPOSITORY
 
 @pytest.fixture
 def project(tmp_path):
-    """Eight rows of three seeds that move sst by .02, a collapsed one, one of a single seed, one that left the plan."""
+    """Eight rows of three seeds that move sst by .02, others that do not count."""
     rng, task = np.random.default_rng(0), TASKS["sst"]
     labels_N, shared_N = share_difficulty(rng, task)
-    rows = {f"row_{number}": 3 for number in range(8)} | {"collapsed": 3, "single": 1, "gone": 3}
+    rows = {f"row_{number}": 3 for number in range(8)} | {"collapsed": 3, "single": 1, "gone": 3, "untrained": 3}
     for row, num_seeds in rows.items():
         seeds = draw_seeds(rng, task, num_seeds)
         predictions_SN = predict(task, labels_N, shared_N, task.score + 0.02 * seeds.quality_S, seeds.own_SN)
@@ -28,7 +28,11 @@ def project(tmp_path):
         for seed, predictions_N in enumerate(predictions_SN):
             text = render_predictions([str(place) for place in range(len(labels_N))], predictions_N, labels_N)
             write_text(tmp_path / f"results/demo/predictions/phase2/{row}-{seed}/sst.csv", text)
-    planned = [{"row": row, "seeds": list(range(num_seeds))} for row, num_seeds in rows.items() if row != "gone"]
+    planned = [
+        {"row": row, "seeds": list(range(num_seeds))} | ({} if row == "untrained" else {"keep": "best"})
+        for row, num_seeds in rows.items()
+        if row != "gone"
+    ]
     index = {"encoder": "minilm", "seeds": [0, 1, 2], "part1": [], "phase1": [], "phase2": planned}
     write_json(tmp_path / "artifacts/demo/plan/index.json", index)
     return tmp_path
@@ -41,7 +45,7 @@ def test_known_noise_is_found_without_the_flips(project):
     assert found["sd"] < found["raw_sd"]
     assert (found["rows"], found["degrees"]) == (8, 16)
     assert (measured["encoder"], measured["seeds"]) == ("minilm", [0, 1, 2])
-    assert "single" not in measured["rows"] and "gone" not in measured["rows"]
+    assert {"single", "gone", "untrained"}.isdisjoint(measured["rows"])
 
 
 def test_one_seed_measures_nothing(project):
