@@ -105,7 +105,9 @@ def test_a_cut_archive_is_refused(num_lost: int) -> None:
         unpack()
 
 
-@pytest.mark.parametrize("content", [None, b"", b"no archive", gzip.compress(b"no tar", mtime=0)])
+@pytest.mark.parametrize(
+    "content", [None, b"", b"no archive", gzip.compress(b"no tar", mtime=0)], ids=["none", "empty", "text", "gzip"]
+)
 def test_what_is_no_archive_is_refused(content: bytes | None) -> None:
     PATH.unlink()
     if content is not None:
@@ -129,7 +131,7 @@ def test_a_long_header_is_refused_before_it_is_read(kind: str) -> None:
     tracemalloc.stop()
 
 
-@pytest.mark.parametrize("rest", [gzip.compress(b""), b"\0"])
+@pytest.mark.parametrize("rest", [gzip.compress(b"", mtime=0), b"\0"], ids=["a second member", "a zero"])
 def test_nothing_follows_the_end(rest: bytes) -> None:
     with PATH.open("ab") as file:
         file.write(rest * 3)
