@@ -136,7 +136,10 @@ def find_runs(client: MlflowClient, experiment_id: str) -> dict[str, Run]:
 
     Of two with one key, the older.
     """
-    return {key: run for key, run in reversed(_list_runs(client, experiment_id))}
+    runs: dict[str, Run] = {}
+    for key, run in _list_runs(client, experiment_id):
+        runs.setdefault(key, run)
+    return runs
 
 
 def settle_runs(client: MlflowClient, experiment_id: str, run_key: str | None = None) -> dict[str, Run]:
@@ -145,10 +148,9 @@ def settle_runs(client: MlflowClient, experiment_id: str, run_key: str | None = 
     Who settles after it made a run leaves one run of each key, however many machines make it at the same time: the last
     of them sees all, and they agree on which stays (of one age, the lower id), so that one never goes for nothing.
     """
-    listed = _list_runs(client, experiment_id, f"tags.{RUN_KEY_TAG} = '{run_key}'" if run_key else "")
-    runs = {key: run for key, run in reversed(listed)}
-    for key, run in listed:
-        if run is not runs[key]:
+    runs: dict[str, Run] = {}
+    for key, run in _list_runs(client, experiment_id, f"tags.{RUN_KEY_TAG} = '{run_key}'" if run_key else ""):
+        if runs.setdefault(key, run) is not run:
             client.delete_run(run.info.run_id)
     return runs
 
