@@ -42,7 +42,7 @@ test: .venv/run .venv/test  ## the tests; BERTY_MIRROR=FOLDER adds those on the 
 test-fast: .venv/run .venv/test  ## those of the tests that need no graph, no server and no real data: some 70 s of two cores
 	python -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder -m "not slow" $(PYTEST)
 
-test-backends: .venv/backends  ## what `make test` leaves out: Ray, S3, PostgreSQL and ssh on loopback; some 15 minutes
+test-backends: .venv/backends  ## what `make test` leaves out: Ray, S3, PostgreSQL and ssh on loopback; some 5 minutes
 	python -m pytest $(PYTEST) tests/backends
 
 vouch: .venv/run  ## after a change that should change no result: replay each run's first steps, re-key what agrees
