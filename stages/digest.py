@@ -1,7 +1,7 @@
 """Stage digest: what each later stage of a profile executes and reads, as files that DVC compares."""
 
 from pipeline.command import make_parser, run
-from pipeline.engine.parent import end_with_parent
+from pipeline.files.parent import end_with_parent
 
 
 def main() -> None:

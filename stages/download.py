@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pipeline.command import make_parser, run
-from pipeline.engine.parent import end_with_parent
+from pipeline.files.parent import end_with_parent
 
 
 def main() -> None:

@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 
 from pipeline.command import make_parser, run
-from pipeline.engine.owner import own
-from pipeline.engine.parent import end_with_parent
+from pipeline.files.owner import own
+from pipeline.files.parent import end_with_parent
 from pipeline.runs import layout
 from pipeline.runs.run_files import read_run
 from pipeline.runs.skipped import skip_run

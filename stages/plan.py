@@ -1,7 +1,7 @@
 """Stage plan: check every row of params.yaml and write a complete run file for each (phase, row, seed)."""
 
 from pipeline.command import make_parser, run
-from pipeline.engine.parent import end_with_parent
+from pipeline.files.parent import end_with_parent
 
 
 def main() -> None:

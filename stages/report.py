@@ -1,7 +1,7 @@
 """Stage report: a profile's tables, figures and predictions, published to results/, and its summary record."""
 
 from pipeline.command import make_parser, run
-from pipeline.engine.parent import end_with_parent
+from pipeline.files.parent import end_with_parent
 
 
 def main() -> None:

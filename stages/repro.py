@@ -21,18 +21,19 @@ def main() -> int:
     from pipeline.engine.pool import Pool
 
     profile, address = load_params().profile, arguments.address
-    repro(f"plan@{profile}")
-    ray = connect(address) if address else None
-    with Graph(Path.cwd(), is_shared=bool(ray)) as graph:
-        workers = Cluster(ray, profile, graph) if ray else Pool(arguments.jobs)
-        outcome = Parallel(profile, graph, workers).run()
-    if outcome.is_interrupted:
+    try:
+        repro(f"plan@{profile}")
+        ray = connect(address) if address else None
+        with Graph(Path.cwd(), is_shared=bool(ray)) as graph:
+            workers = Cluster(ray, profile, graph) if ray else Pool(arguments.jobs)
+            outcome = Parallel(profile, graph, workers).run()
+        if not outcome.failed:
+            repro()
+    except KeyboardInterrupt:
         print("\nrepro: interrupted; the same command resumes from the last checkpoints", file=sys.stderr)
         return 128 + signal.SIGINT
     for name, log in outcome.failed.items():
         print(f"\n{name} failed; the end of {log}:\n{read_last_lines(log)}", file=sys.stderr)
-    if not outcome.failed:
-        repro()
     return int(bool(outcome.failed))
 
 

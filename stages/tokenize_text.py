@@ -1,7 +1,7 @@
 """Stage tokenize: the csv files of a profile to token files and a data report."""
 
 from pipeline.command import make_parser, run
-from pipeline.engine.parent import end_with_parent
+from pipeline.files.parent import end_with_parent
 
 
 def main() -> None:

@@ -1,1 +1,1 @@
-"""Runs outside of DVC's graph: plan's commands on a machine without DVC, and results vouched for after a change."""
+"""Runs side by side, here or on a cluster; without DVC's graph; and results vouched for after a change."""

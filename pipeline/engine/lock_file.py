@@ -14,8 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pipeline.engine.parent import end_with_parent
 from pipeline.files.atomic import atomic_path
+from pipeline.files.parent import end_with_parent
 from pipeline.runs import layout
 
 NAME = "dvc.lock"

@@ -17,11 +17,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from pipeline.engine.parent import end_with_parent
 from pipeline.engine.tasks import Task
 from pipeline.engine.worker import work
 from pipeline.files.atomic import read_json, write_json
 from pipeline.files.digest import hash_file
+from pipeline.files.parent import end_with_parent
 from pipeline.runs import layout
 from pipeline.runs.record import read_record
 

@@ -59,7 +59,6 @@ class Outcome:
 
     done: list[str] = field(default_factory=list)  # was there, came from the run cache, or was trained
     failed: dict[str, Path] = field(default_factory=dict)  # and the log that says why
-    is_interrupted: bool = False
 
 
 class Parallel:
@@ -77,7 +76,10 @@ class Parallel:
         self.outcome = Outcome()
 
     def run(self) -> Outcome:
-        """Do what there is to do. After SIGINT or SIGTERM the workers end, and what is finished is kept."""
+        """Do what there is to do.
+
+        After SIGINT or SIGTERM the workers end, what is finished is kept, and it is a `KeyboardInterrupt`.
+        """
         before = {number: signal.signal(number, self._interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             self._waiting = [task for task in self._tasks if self._is_interrupted or not self._is_there(task)]
@@ -97,7 +99,8 @@ class Parallel:
             self._write_lock()
             for number, handler in before.items():
                 signal.signal(number, handler)
-        self.outcome.is_interrupted = self._is_interrupted
+        if self._is_interrupted:
+            raise KeyboardInterrupt
         return self.outcome
 
     def _interrupt(self, *_: object) -> None:

@@ -7,10 +7,10 @@ driver that started it does.
 import sys
 from pathlib import Path
 
-from pipeline.engine.owner import own
-from pipeline.engine.parent import end_with_parent
 from pipeline.engine.tasks import Task
 from pipeline.files.atomic import read_json
+from pipeline.files.owner import own
+from pipeline.files.parent import end_with_parent
 from pipeline.runs import layout
 from pipeline.runs.run_files import read_run
 from pipeline.runs.run_schema import check_run_file

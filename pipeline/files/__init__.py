@@ -1,1 +1,1 @@
-"""Plain files: written whole or not at all, and named by their content."""
+"""Plain files: written whole or not at all, named by their content, owned by one process at a time."""

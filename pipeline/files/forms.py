@@ -80,8 +80,8 @@ def list_of(form: Form, minimum: int = 0, maximum: int | None = None) -> Form:
 
     def find(found: Any, key: str) -> str | None:
         if not isinstance(found, list) or len(found) < minimum or (maximum is not None and len(found) > maximum):
-            most = "" if maximum is None else f" to {maximum}"
-            return f"{key}: {reprlib.repr(found)}; allowed: a list of {minimum}{most} or more"
+            length = f"{minimum} or more" if maximum is None else f"{minimum} to {maximum}"
+            return f"{key}: {reprlib.repr(found)}; allowed: a list of {length}"
         return next((fault for place, item in enumerate(found) if (fault := form(item, f"{key}.{place}"))), None)
 
     return find

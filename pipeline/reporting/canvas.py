@@ -82,7 +82,7 @@ def save_figure(stem: Path, figure: Figure, title: str, note: str, handles: list
     FigureCanvasAgg(figure)
     if figure.axes:
         figure.get_layout_engine().execute(figure)
-    figure.set_layout_engine(None)  # or each format lays it out again, twice
+    figure.set_layout_engine(None)  # or each format lays it out and draws it again
     for form, metadata in METADATA.items():
         with atomic_path(stem.with_suffix(f".{form}")) as temporary:
             figure.savefig(temporary, format=form, metadata=metadata)

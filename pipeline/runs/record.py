@@ -27,11 +27,7 @@ TYPES = forms.fields(
         "params": forms.mapping(forms.either(forms.number(), forms.boolean(), forms.optional(forms.text()))),
         "tags": TEXTS,
         "metrics": forms.mapping(forms.list_of(forms.list_of(forms.number(), 3, 3))),
-        "datasets": forms.list_of(
-            forms.fields(
-                {key: forms.text() for key in ("name", "digest", "source", "context")} | {"num_examples": COUNT}
-            )
-        ),
+        "datasets": forms.list_of(DATASET),
         "artifacts": forms.list_of(forms.text(forms.FILE)),
         "environment": TEXTS,
         "replay": forms.mapping(ANYTHING),

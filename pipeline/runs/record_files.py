@@ -5,8 +5,8 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
-from pipeline.engine.owner import is_owned
 from pipeline.files.digest import hash_bytes
+from pipeline.files.owner import is_owned
 from pipeline.runs import layout
 from pipeline.runs.events import read_events
 from pipeline.runs.layout import Tree

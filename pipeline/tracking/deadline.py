@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from pipeline.engine.parent import end_with_parent
+from pipeline.files.parent import end_with_parent
 from pipeline.runs.index import Index
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.engine.owner import own
+from pipeline.files.owner import own
 from pipeline.runs import record_files
 from pipeline.tracking.projection import Summary, project_live
 from tests.pipeline.conftest import SERVER_TOO

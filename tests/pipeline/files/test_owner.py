@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.engine.owner import own
+from pipeline.files.owner import own
 from pipeline.runs import layout
 from tests.tiny import REPOSITORY, TinyProject
 
-HOLD = "import sys, time; from pathlib import Path; from pipeline.engine.owner import own\n"
+HOLD = "import sys, time; from pathlib import Path; from pipeline.files.owner import own\n"
 HOLD += "with own(Path(sys.argv[1])): print(flush=True); time.sleep(600)"
 # What is over a training, as DVC is: it starts it and waits.
 PARENT = "import subprocess, sys; subprocess.run([sys.executable, '-m', 'stages.train', '--run', sys.argv[1]])"
