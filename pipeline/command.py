@@ -1,6 +1,7 @@
 """What the commands of stages/ share: help with an example, a question before overwriting, errors as one line."""
 
 import argparse
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -29,15 +30,19 @@ def make_parser(description: str | None, example: str) -> argparse.ArgumentParse
 def run(main: Callable[[], int | None], exit_code: int = 1) -> NoReturn:
     """Call a command's `main` and exit with what it returns; an error is one line, and `exit_code` (2 if `Refused`).
 
-    A mistake of ours is a traceback, and `exit_code` too: no exit code that `main` returns with another meaning.
+    An interrupt is one line and 130. A mistake of ours is a traceback, and `exit_code` too: no exit code that `main`
+    returns with another meaning.
     """
+    name = main.__globals__["__spec__"].name.rpartition(".")[2]  # main's module itself is called __main__
     try:
         sys.exit(main())
+    except KeyboardInterrupt:
+        print(f"\n{name}: interrupted; the same command resumes", file=sys.stderr)
+        sys.exit(128 + signal.SIGINT)
     except Exception as error:
         if not isinstance(error, EXPECTED) and not type(error).__module__.startswith("pipeline."):
             sys.excepthook(type(error), error, error.__traceback__)
             sys.exit(exit_code)
-        name = main.__globals__["__spec__"].name.rpartition(".")[2]  # main's module itself is called __main__
         print(f"{name}: {error}", file=sys.stderr)
         sys.exit(2 if isinstance(error, Refused) else exit_code)
 

@@ -1,6 +1,5 @@
 """What `dvc repro` does, with several runs at a time. Interrupted or killed, the same command resumes."""
 
-import signal
 import sys
 from pathlib import Path
 
@@ -9,7 +8,7 @@ from pipeline.config.params import load_params
 
 
 def main() -> int:
-    """Exit 1 if a run failed (the others finish), 130 after an interrupt."""
+    """Exit 1 if a run failed (the others finish)."""
     parser = make_parser(__doc__, "repro --jobs 2")
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--jobs", type=int, help="runs at a time (a run for each core, up to four)")
@@ -21,19 +20,15 @@ def main() -> int:
     from pipeline.engine.pool import Pool
 
     profile, address = load_params().profile, arguments.address
-    try:
-        repro(f"plan@{profile}")
-        ray = connect(address) if address else None
-        with Graph(Path.cwd(), is_shared=bool(ray)) as graph:
-            workers = Cluster(ray, profile, graph) if ray else Pool(arguments.jobs)
-            outcome = Parallel(profile, graph, workers).run()
-        if not outcome.failed:
-            repro()
-    except KeyboardInterrupt:
-        print("\nrepro: interrupted; the same command resumes from the last checkpoints", file=sys.stderr)
-        return 128 + signal.SIGINT
+    repro(f"plan@{profile}")
+    ray = connect(address) if address else None
+    with Graph(Path.cwd(), is_shared=bool(ray)) as graph:
+        workers = Cluster(ray, profile, graph) if ray else Pool(arguments.jobs)
+        outcome = Parallel(profile, graph, workers).run()
     for name, log in outcome.failed.items():
         print(f"\n{name} failed; the end of {log}:\n{read_last_lines(log)}", file=sys.stderr)
+    if not outcome.failed:
+        repro()
     return int(bool(outcome.failed))
 
 

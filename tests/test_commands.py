@@ -8,12 +8,13 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
 
 import stages
-from pipeline.command import Refused, confirm
+from pipeline.command import Refused, confirm, run
 from pipeline.gate.revision import find_merge_base
 
 ROOT = Path(__file__).parent.parent
@@ -119,3 +120,14 @@ def test_ci_runs_every_python_that_the_project_names():
     jobs = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())["jobs"]
     assert jobs["test"]["strategy"]["matrix"]["python"] == named
     assert project["requires-python"] == f">={named[0]}"
+
+
+def test_an_interrupt_is_one_line_and_130(monkeypatch, capsys):
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(interrupt.__globals__, "__spec__", SimpleNamespace(name="stages.repro"))
+    with pytest.raises(SystemExit) as end:
+        run(interrupt)
+    assert end.value.code == 130
+    assert capsys.readouterr().err == "\nrepro: interrupted; the same command resumes\n"
