@@ -10,12 +10,17 @@ def main() -> int:
     parser = make_parser(__doc__, "promote --yes")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="the comparisons")
     parser.add_argument("--yes", action="store_true", help="do not ask before it takes another champion's place")
+    parser.add_argument("--restore", action="store_true", help="only put the champion on record into an empty registry")
     arguments = parser.parse_args()
     from pipeline.config.params import load_params
     from pipeline.files.atomic import write_text
     from pipeline.gate.comparison_text import render_markdown, render_terminal
+    from pipeline.serving.champion import restore
     from pipeline.serving.promotion import promote
 
+    if arguments.restore:
+        print(restore(load_params().profile, Path.cwd()) or "the registry has its champion, or there is none on record")
+        return 0
     promotion = promote(load_params(), Path.cwd(), arguments.yes)
     comparisons = [comparison for comparison in (promotion.table, promotion.models) if comparison]
     for comparison in comparisons:

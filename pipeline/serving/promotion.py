@@ -11,6 +11,7 @@ from pipeline.config.schema import Params
 from pipeline.gate.baseline import check_profile
 from pipeline.gate.comparison import Comparison
 from pipeline.gate.models import compare_models
+from pipeline.serving.champion import remember
 from pipeline.serving.registry import CANDIDATE, CHAMPION, find_alias, name_model
 from pipeline.tracking.read_back import read_run
 from pipeline.tracking.store import name_failures, open_store
@@ -58,6 +59,7 @@ def promote(params: Params, root: Path, yes: bool = True) -> Promotion:
             against = f"against version {champion.version}" if models else "no other champion"
             client.set_model_version_tag(name, candidate.version, GATE_TAG, f"passed, {against}")
             client.set_registered_model_alias(name, CHAMPION, candidate.version)
+            remember(params.profile, candidate, root)
     return promotion
 
 

@@ -13,6 +13,9 @@ from mlflow.exceptions import MlflowException
 
 from pipeline.evaluation.metrics import METRICS, OVERALL
 from pipeline.evaluation.saved_model import check_hash
+from pipeline.files.atomic import write_text
+from pipeline.runs.index import read_index
+from pipeline.serving.card import write_card
 from pipeline.serving.package import hash_code, write_model
 from pipeline.tracking.store import Store, find_experiment, find_runs, lock_file, name_failures, open_store
 
@@ -34,23 +37,33 @@ def name_model(profile: str) -> str:
     return f"berty-{profile}"
 
 
-def register(profile: str, root: Path, row: str | None = None, seed: int | None = None) -> Registered:
-    """Make a run's model, the best run's where none is named, the candidate; its version is made where it is not there.
+def register(
+    profile: str,
+    root: Path,
+    row: str | None = None,
+    seed: int | None = None,
+    alias: str = CANDIDATE,
+    weights_sha256: str | None = None,
+) -> Registered:
+    """Give a run's model, the best run's where none is named, the alias; its version is made where it is not there.
 
-    The run must be in MLflow and its weights here (`ValueError`). Raises `StoreUnavailable`.
+    The run must be in MLflow and its weights here, those named by `weights_sha256` if it is given (`ValueError`).
+    Raises `StoreUnavailable`.
     """
     store, root = open_store(root), Path(root)
     with name_failures(store.uri), lock_file(store.lock):
         experiment_id = find_experiment(store, profile)
         run = choose_run(find_runs(store.client, experiment_id).values(), profile, row, seed)
         weights = Path(run.data.tags["weights"])
+        if weights_sha256 not in (None, run.data.tags["weights_sha256"]):
+            raise ValueError(f"{run.info.run_name} was trained again: its weights are not {weights_sha256[:12]}... now")
         check_hash(root / weights, run.data.tags["weights_sha256"])
         tags = {key: run.data.tags[key] for key in IDENTITY} | {CODE_TAG: hash_code()}
-        name = name_model(profile)
+        name, card = name_model(profile), _make_card(profile, root, run)
         version = _find_version(store.client, name, tags)
         is_new = version is None
         if version is None:
-            model = _log_model(store, experiment_id, run, weights.parent, tags, root)
+            model = _log_model(store, experiment_id, run, weights.parent, tags, card, root)
             # By its place: a `models:/` address would be looked up in the store of the process, which may be another.
             version = store.client.create_model_version(
                 name,
@@ -58,9 +71,9 @@ def register(profile: str, root: Path, row: str | None = None, seed: int | None 
                 run.info.run_id,
                 tags,
                 model_id=model.model_id,
-                description=_describe(run),
+                description=card,
             )
-        store.client.set_registered_model_alias(name, CANDIDATE, version.version)
+        store.client.set_registered_model_alias(name, alias, version.version)
     return Registered(version, is_new)
 
 
@@ -117,12 +130,13 @@ def _find_version(client: MlflowClient, name: str, tags: dict[str, str]) -> Mode
 
 
 def _log_model(
-    store: Store, experiment_id: str, run: Run, folder: Path, tags: dict[str, str], root: Path
+    store: Store, experiment_id: str, run: Run, folder: Path, tags: dict[str, str], card: str, root: Path
 ) -> LoggedModel:
-    """Log the model to the run without opening the run again, which would change its times."""
+    """Log the model to the run without opening the run again, which would change its times; its card goes along."""
     with tempfile.TemporaryDirectory() as work:
         target = Path(work) / "mlflow_model"
         write_model(folder, target, Path(work), root)
+        write_text(target / "README.md", card)
         logged = store.client.create_logged_model(experiment_id, run.info.run_name, run.info.run_id, tags)
         status = "FAILED"
         try:
@@ -139,7 +153,9 @@ def _task_scores(run: Run) -> dict[str, float]:
     return {key: value for key, value in metrics if "/" not in key and key.rpartition(".")[2] in METRICS}
 
 
-def _describe(run: Run) -> str:
-    shown = _task_scores(run) | {OVERALL: run.data.metrics[OVERALL]}
-    scores = [f"{key} {value:.3f}" for key, value in sorted(shown.items())]
-    return f"`{run.info.run_name}`, on the whole dev sets: {', '.join(scores)}."
+def _make_card(profile: str, root: Path, run: Run) -> str:
+    index = read_index(root, profile)
+    found = [indexed for indexed in index.runs if indexed.run_key == run.data.tags["run_key"]]
+    if not found:
+        raise ValueError(f"{run.info.run_name}: its records are not here; `make run` brings or makes them")
+    return write_card(index, found[0])

@@ -9,7 +9,7 @@ from mlflow import MlflowClient
 
 from pipeline.command import Refused
 from pipeline.config.params import load_params
-from pipeline.files.atomic import write_json
+from pipeline.files.atomic import read_json, write_json
 from pipeline.gate.baseline import bless
 from pipeline.serving.promotion import GATE_TAG, promote
 from pipeline.serving.registry import CANDIDATE, CHAMPION, find_alias
@@ -89,6 +89,7 @@ def test_the_first_candidate_needs_the_table_alone_and_an_equal_model_may_follow
     make_candidate(project, "equal")
     promotion = promote(load_params(), project)
     assert promotion.is_champion and promotion.models.num_changed == 2 and champion(project) == "equal"
+    assert read_json(project / "baseline/sample-champion.json")["row"] == "equal"
 
 
 def test_a_worse_model_stays_out_although_the_table_passes(project):

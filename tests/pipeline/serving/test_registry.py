@@ -10,6 +10,7 @@ from mlflow.exceptions import MlflowException
 from pipeline.files.atomic import write_text
 from pipeline.files.digest import hash_file
 from pipeline.serving import registry
+from pipeline.serving.champion import remember, restore
 from pipeline.serving.registry import CANDIDATE, CHAMPION, choose_run, find_alias, register
 from pipeline.tracking.store import StoreUnavailable, tracking_uri
 from tests.pipeline.conftest import SERVER_TOO
@@ -108,7 +109,8 @@ def test_the_best_run_s_model_is_the_candidate_with_the_way_back(project):
     assert version.tags["row"] == "iteration_1" and version.tags["seed"] == "1"
     assert version.tags["run_key"] == run.data.tags["run_key"]
     assert version.tags["weights_sha256"] == hash_file(project / run.data.tags["weights"])
-    assert version.description == "`iteration_1-1`, on the whole dev sets: overall 0.900, sst.accuracy 0.500."
+    assert "`iteration_1-1`: Note of iteration_1." in version.description
+    assert "- overall 0.900" in version.description and "- sst_train: 100 examples" in version.description
     assert (run.info.start_time, run.info.end_time, run.info.status) == (
         before.start_time,
         before.end_time,
@@ -162,3 +164,28 @@ def test_an_upload_that_fails_leaves_no_version_and_no_model_that_looks_ready(pr
     experiment = client.get_experiment_by_name("tiny").experiment_id
     assert [model.status for model in client.search_logged_models([experiment])] == ["FAILED"]
     assert client.search_model_versions(f"name = '{NAME}'") == []
+
+
+def test_an_emptied_store_gets_its_champion_back_and_no_other_weights(project):
+    version = register("tiny", project, "baseline", 0).version
+    remember("tiny", version, project)
+    assert (project / "baseline/tiny-champion.json").exists()
+    (card,) = (project / "mlartifacts").rglob("README.md")
+    assert card.read_text() == version.description
+    MlflowClient(tracking_uri(project)).set_registered_model_alias(NAME, CHAMPION, version.version)
+    assert restore("tiny", project) is None, "there is a champion"
+    for path in project.glob("mlflow.db*"):
+        path.unlink()
+    project_all(project)
+    assert restore("tiny", project).endswith("baseline-0, is the champion again, as baseline/tiny-champion.json says")
+    again = find_alias(MlflowClient(tracking_uri(project)), NAME, CHAMPION)
+    assert again.tags["weights_sha256"] == version.tags["weights_sha256"]
+    for path in project.glob("mlflow.db*"):
+        path.unlink()
+    train(project, "x")
+    assert "cannot be put back: baseline-0 was trained again" in restore("tiny", project)
+    assert find_alias(MlflowClient(tracking_uri(project)), NAME, CHAMPION) is None
+
+
+def test_without_a_champion_on_record_nothing_is_restored(project):
+    assert restore("tiny", project) is None
