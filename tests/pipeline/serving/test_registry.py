@@ -174,14 +174,11 @@ def test_an_emptied_store_gets_its_champion_back_and_no_other_weights(project):
     assert card.read_text() == version.description
     MlflowClient(tracking_uri(project)).set_registered_model_alias(NAME, CHAMPION, version.version)
     assert restore("tiny", project) is None, "there is a champion"
-    for path in project.glob("mlflow.db*"):
-        path.unlink()
-    project_all(project)
+    MlflowClient(tracking_uri(project)).delete_registered_model(NAME)
     assert restore("tiny", project).endswith("baseline-0, is the champion again, as baseline/tiny-champion.json says")
     again = find_alias(MlflowClient(tracking_uri(project)), NAME, CHAMPION)
     assert again.tags["weights_sha256"] == version.tags["weights_sha256"]
-    for path in project.glob("mlflow.db*"):
-        path.unlink()
+    MlflowClient(tracking_uri(project)).delete_registered_model(NAME)
     train(project, "x")
     assert "cannot be put back: baseline-0 was trained again" in restore("tiny", project)
     assert find_alias(MlflowClient(tracking_uri(project)), NAME, CHAMPION) is None
