@@ -80,6 +80,7 @@ def save_figure(stem: Path, figure: Figure, title: str, note: str, handles: list
         below = (0.002, 1 - LEGEND_TOP / figure.get_figheight())
         figure.legend(handles=handles, loc="upper left", bbox_to_anchor=below, ncols=len(handles), handlelength=1.6)
     FigureCanvasAgg(figure)
+    figure.set_dpi(STYLE["savefig.dpi"])  # laid out as it is saved: at fewer dots an inch letters are narrower
     if figure.axes:
         figure.get_layout_engine().execute(figure)
     figure.set_layout_engine(None)  # or each format lays it out and draws it again

@@ -115,6 +115,14 @@ def test_the_forest_has_words_where_there_is_no_number(tmp_path, drawn, results)
     assert words[0][0] == "†", "the control of the first row has collapsed"
 
 
+def test_a_long_name_lies_within_the_picture(tmp_path, results):
+    controls = make_controls()
+    controls["control"] = "iteration_1_with_a_very_long_name_for_one_thing"
+    draw_ablation(tmp_path / "ablation", results, controls)
+    edge = image.imread(tmp_path / "ablation.png")[:, :6, :3]
+    assert (edge > 0.9).all(), "a letter reaches the left edge"
+
+
 def test_smoothing_is_a_centred_mean_of_five_windows(tmp_path, drawn):
     values = [0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0]
     lines = [("phase2", "row", 0, "sst_para", step, value, 0.5) for step, value in enumerate(values)]
