@@ -3,28 +3,19 @@
 The paper also averages the loss over both passes; here the loss stays that of the first one.
 """
 
-from collections.abc import Callable
 from typing import Annotated
 
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from model.registry import Bounds
+from model.regularisers import Pass
+from model.regularisers._divergence import diverge
 
-# Shape suffixes: n examples, C classes.
 
-
-def penalty(
-    head: nn.Module, output: Tensor, forward: Callable[[], Tensor], *, alpha: Annotated[float, Bounds(0)] = 1.0
-) -> Tensor:
+def penalty(first: Pass, *, alpha: Annotated[float, Bounds(0)] = 1.0) -> Tensor:
     """alpha times the symmetric KL divergence of the passes' classes, (KL(p, q) + KL(q, p)) / 2, mean over examples.
 
     Of scores, alpha times the mean squared difference.
     """
-    first, second = output.float(), forward().float()
-    if head.labels == "scores":
-        return alpha * F.mse_loss(first, second)
-    logs_nC = [first.log_softmax(-1), second.log_softmax(-1)]
-    # sum p (log p - log q) + sum q (log q - log p), in one sum
-    divergence_n = ((logs_nC[0].exp() - logs_nC[1].exp()) * (logs_nC[0] - logs_nC[1])).sum(-1)
-    return alpha * divergence_n.mean() / 2
+    divergence = alpha * diverge(first.head, first.output, first.again())
+    return divergence if first.head.labels == "scores" else divergence / 2

@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 from model.adamw import AdamW
 from model.combine import COMBINERS, find_head_weights
 from model.gradients import TaskGradients, cosines
 from model.kernels import FixedWeights
-from model.regularisers import REGULARISERS
+from model.regularisers import REGULARISERS, Pass
 from model.schedules import SCHEDULES
 from pipeline.files.digest import derive_seed
 from pipeline.training.checkpoint import State
@@ -102,19 +103,28 @@ class LegOptimizer:
         measured: dict[str, float],
     ) -> Tensor:
         """The task's loss, penalty included; `place` is (epoch, step), whose task's dropout is drawn anew."""
+        head, pooled = self.state.model.heads[task], []
 
-        def forward(purpose: str) -> tuple[Tensor, int]:
+        def forward(purpose: str, fixed: FixedWeights = fixed) -> tuple[Tensor, int]:
             torch.manual_seed(derive_seed(self.seed, purpose, *self.place, *place, task, RANK))
             return self.source.output(task, indices, fixed)
 
-        head = self.state.model.heads[task]
-        output, num_tokens = forward("dropout")
-        labels = torch.from_numpy(self.source.data[task].labels("train", indices))
-        loss = head.loss(output, labels.to(output.device))
+        def disturb(noise: Tensor) -> Tensor:
+            # A pass for the noise's gradient must not write the weights' to their slots, which another task's are in.
+            slots = {} if noise.requires_grad else fixed.slots
+            with self._add(noise, head):
+                return forward("dropout", FixedWeights(slots, fixed.copies))[0]
+
+        with head.register_forward_pre_hook(lambda _, given: pooled.extend(given[0])):
+            output, num_tokens = forward("dropout")
+        labels = torch.from_numpy(self.source.data[task].labels("train", indices)).to(output.device)
+        loss = head.loss(output, labels)
         measured[f"loss/{task}"] = loss.item()
         measured["tokens"] += num_tokens
         if self.penalty:
-            penalty = self.penalty(head, output, lambda: forward("regulariser")[0])
+            noise_shape = (num_tokens or sum(map(len, pooled)), pooled[0].shape[1])
+            first = Pass(head, tuple(pooled), output, labels, lambda: forward("regulariser")[0], disturb, noise_shape)
+            penalty = self.penalty(first)
             measured[f"penalty/{task}"] = penalty.item()
             loss = loss + penalty
         for name in (f"loss/{task}", f"penalty/{task}"):
@@ -125,6 +135,15 @@ class LegOptimizer:
                     "a lower learning rate may help"
                 )
         return loss
+
+    def _add(self, noise: Tensor, head: nn.Module) -> RemovableHandle:
+        """While the handle is open a noise is added to word embeddings, in a frozen leg to what the head is given."""
+        if self.gradients:
+            words = self.state.model.encoder.word_embeddings
+            return words.register_forward_hook(lambda _, given, words_TD: words_TD + noise)
+        return head.register_forward_pre_hook(
+            lambda _, given: (tuple(map(torch.add, given[0], noise.chunk(len(given[0])))),)
+        )
 
     def _combine(self, tasks: list[str], epoch: int, step: int, measured: Mapping[str, float]) -> dict[str, float]:
         """Combine the gradients in place; returns each task's norm, and cosine and conflict of every pair of tasks.

@@ -42,8 +42,8 @@ def factor(step: int, num_steps: int, *, share: Annotated[float, Bounds(0, 1)] =
     "model/regularisers/small_outputs.py": '''"""Outputs near 0."""
 
 
-def penalty(head, output, forward, *, alpha: float = 0.1):
-    return alpha * output.float().square().mean()
+def penalty(first, *, alpha: float = 0.1):
+    return alpha * first.output.float().square().mean()
 ''',
     "pipeline/training/mixing/rotate.py": '''"""Some of the tasks in each step, in turn."""
 

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import subprocess
 import sys
 
@@ -12,7 +13,7 @@ from pipeline.runs import layout
 from pipeline.training import checkpoint, run_record
 from pipeline.training.checkpoint import read_progress
 from pipeline.training.loop import Training, train
-from tests.pipeline.training.conftest import NUM_STEPS, Killed, list_hidden, read_results
+from tests.pipeline.training.conftest import LEGS, NUM_STEPS, Killed, list_hidden, read_results
 from tests.tiny import REPOSITORY
 
 # Before the first step, where a leg begins, within an epoch, at the last step; another test kills at every other one.
@@ -35,6 +36,24 @@ def test_a_run_killed_at_a_step_goes_on_from_there(tiny, undisturbed, steps, kil
     assert len(steps.taken) == len(set(steps.taken)) == NUM_STEPS  # no step twice: it went on
     assert num_resumed(tiny, run) == ("0" if kill_at == 0 else "1")
     assert not (tiny.root / layout.work(run.key)).exists()
+
+
+@pytest.mark.parametrize("drawn", [{"regulariser": {"smart": {"epsilon": 0.1}}}])
+def test_what_is_drawn_in_a_step_is_drawn_again(tiny, steps, monkeypatch, drawn):
+    monkeypatch.setenv("BERTY_CHECKPOINT_SECONDS", "0")
+    run = tiny.add_row(LEGS, train=drawn)
+    train(run)
+    expected = read_results(tiny, run)
+    for folder in (tiny.model(run), tiny.record(run)):
+        shutil.rmtree(folder)
+    for kill_at in (NUM_STEPS + 4, NUM_STEPS + 8, NUM_STEPS + 17):
+        steps.kill_at = kill_at
+        with pytest.raises(Killed):
+            train(run)
+    steps.kill_at = None
+    train(run)
+    assert read_results(tiny, run) == expected
+    assert (len(steps.taken), num_resumed(tiny, run)) == (2 * NUM_STEPS, "3")
 
 
 def test_a_run_killed_again_and_again_ends_in_the_same_place(tiny, undisturbed, steps):
