@@ -60,6 +60,7 @@ class Train(Section):
     selection_fraction: Annotated[float, Field(gt=0, lt=0.5)] = 0.05  # of the training examples, to choose an epoch by
     learning_rate_schedule: Choice = "constant"
     mixing: Choice = "repeat"
+    mixout: Fraction = 0.0  # probability of a weight of the encoder's linear layers to be the published one in a step
     regulariser: Choice | None = None
     log_every: Count  # steps
     evaluation_tokens: Count  # tokens

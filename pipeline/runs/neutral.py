@@ -11,6 +11,7 @@ TRAIN = {
     "head_width": None,
     "learning_rate_schedule": "constant",
     "mixing": "repeat",
+    "mixout": 0.0,
     "regulariser": None,
     "selection_fraction": None,
     "weight_decay": 0.0,

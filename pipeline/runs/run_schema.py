@@ -40,6 +40,7 @@ TRAIN_FORM = fields(
         "learning_rate_schedule": CHOICE,
         "log_every": COUNT,
         "mixing": CHOICE,
+        "mixout": FRACTION,
         "regulariser": optional(CHOICE),
         "selection_fraction": optional(FRACTION),
         "weight_decay": number(0),

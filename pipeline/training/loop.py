@@ -94,7 +94,7 @@ class Training:
             load_checkpoint(self.checkpoint_path, state)
         source = make_source(self.spec, leg_number, state.model, self.data)
         num_steps = len(draw_steps(self.spec, leg_number, 0, self.data))
-        optimizer = LegOptimizer(self.spec, leg_number, state, source, num_steps)
+        optimizer = LegOptimizer(self.spec, leg_number, state, source, num_steps, self.root)
         if resume:
             load_checkpoint(self.checkpoint_path, state)
         state.model.train()

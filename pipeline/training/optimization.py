@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from model.adamw import AdamW
 from model.combine import COMBINERS, find_head_weights
 from model.gradients import TaskGradients, cosines
 from model.kernels import FixedWeights
+from model.mixout import Mixout
+from model.pretrained import load_encoder
 from model.regularisers import REGULARISERS, Pass
 from model.schedules import SCHEDULES
 from pipeline.files.digest import derive_seed
@@ -27,7 +30,8 @@ RANK = 0  # of the process that draws dropout; every rank would draw its own, an
 class LegOptimizer:
     """Takes the steps of one leg: its tasks, its learning rates, its way of combining gradients.
 
-    `steps_per_epoch` is the number of steps of each of its epochs; the learning-rate schedule goes by it.
+    `steps_per_epoch` is the number of steps of each of its epochs; the learning-rate schedule goes by it. Mixout reads
+    the published encoder below `root`.
     """
 
     def __init__(
@@ -37,6 +41,7 @@ class LegOptimizer:
         state: State,
         source: FineTuned | Frozen,
         steps_per_epoch: int,
+        root: Path = Path("."),
     ) -> None:
         leg, train = run["schedule"][leg_number], run["train"]
         self.source, self.state = source, state
@@ -56,6 +61,7 @@ class LegOptimizer:
         heads = [parameter for task in self.tasks for parameter in self.head_parameters[task]]
         embedding = state.model.encoder.word_embeddings
         self.gradients = TaskGradients(shared, len(self.tasks), embedding) if shared else None
+        self.mixout = self._make_mixout(run, root) if shared and train["mixout"] else None
         state.optimizer = AdamW(
             [*shared, *heads],
             lr=self.learning_rate,
@@ -81,6 +87,9 @@ class LegOptimizer:
         tasks = [task for task in self.tasks if task in batches]
         measured: dict[str, float] = {"tokens": 0.0}
         copies: dict[Any, Any] = {}  # of this step's weights, for all tasks
+        if self.mixout:
+            torch.manual_seed(derive_seed(self.seed, "mixout", *self.place, epoch, step))
+            self.mixout.mix_()
         for k, task in enumerate(tasks):
             slots = self.gradients.slots[k] if self.gradients else {}
             loss = self._forward(task, batches[task], FixedWeights(slots, copies), (epoch, step), measured)
@@ -89,10 +98,20 @@ class LegOptimizer:
                 self.gradients.backward(k, loss)
             else:
                 loss.backward()
+        if self.mixout:
+            self.mixout.restore_(self.gradients.slots[: len(tasks)])
         if self.gradients:
             measured |= self._combine(tasks, epoch, step, measured)
         self.state.optimizer.step()
         return measured
+
+    def _make_mixout(self, run: dict[str, Any], root: Path) -> Mixout:
+        """Mixout of the weights of the encoder's linear layers that are trained, with the published encoder's."""
+        encoder = self.state.model.encoder
+        published = load_encoder(root / run["encoder"]["folder"]).to(encoder.word_embeddings.weight.device)
+        modules = zip(encoder.modules(), published.modules(), strict=True)
+        pairs = [(own.weight, other.weight.detach()) for own, other in modules if isinstance(own, nn.Linear)]
+        return Mixout({own: other for own, other in pairs if own in self.gradients.slots[0]}, run["train"]["mixout"])
 
     def _forward(
         self,

@@ -48,7 +48,7 @@ def probe(spec: dict[str, Any], data: dict[str, TaskData], device: torch.device,
                 for task, indices in step.items():
                     order.update(f"{leg_number} {epoch} {task} ".encode() + indices.astype("<i8").tobytes())
         source = make_source(spec, leg_number, model, _restrict(data, first_epoch[:NUM_LEG_STEPS], examples))
-        optimizer = LegOptimizer(spec, leg_number, state, source, len(first_epoch))
+        optimizer = LegOptimizer(spec, leg_number, state, source, len(first_epoch), root)
         model.train()
         for number, step in enumerate(first_epoch[:NUM_LEG_STEPS]):
             steps.append(losses_of(optimizer.step(step, 0, number)))

@@ -276,6 +276,53 @@ def test_contrast_gets_the_vectors_that_the_head_got_and_the_labels(tiny):
 NONE = {"head_dropout": 0.0, "encoder_dropout": 0.0}
 
 
+@pytest.mark.parametrize("pooling", ["pooler", "cls"])
+def test_mixouts_gradient_is_that_of_the_mixed_weights_masked(tiny, pooling):
+    """The masks are found from the weights that the first pass sees; the weights are back when AdamW steps."""
+    train = NONE | {"mixout": 0.6, "pooling": pooling, "learning_rate": 1e-7}
+    optimizer, data = make_optimizer(tiny, [{"tasks": ["sst", "sts"], "epochs": 1, "combine": "sum"}], **train)
+    model, batches = optimizer.state.model, {task: data[task].train_indices[:8] for task in ("sst", "sts")}
+    published = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    with torch.no_grad():
+        for parameter in model.encoder.parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    seen, output = {}, optimizer.source.output
+
+    def look(task, indices, fixed=None):
+        seen[task] = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+        return output(task, indices, fixed)
+
+    optimizer.source.output = look
+    optimizer.step(batches, 0, 0)
+    assert differ(seen["sst"], seen["sts"]) == set()
+    linear = {
+        f"{path}.weight"
+        for path, module in model.named_modules()
+        if isinstance(module, torch.nn.Linear) and "encoder" in path and (pooling in path or "pool" not in path)
+    }
+    assert differ(seen["sst"], before) == linear
+    found = {name: model.get_parameter(name).grad.clone() for name in linear}
+    after = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    assert all((after[name] - before[name]).abs().max() < 1e-6 for name in linear)
+    model.load_state_dict(seen["sst"])
+    total = sum(
+        model.heads[task].loss(output(task, indices)[0], torch.from_numpy(data[task].labels("train", indices)))
+        for task, indices in batches.items()
+    )
+    for name in linear:
+        (gradient,) = torch.autograd.grad(total, model.get_parameter(name), retain_graph=True)
+        expected = gradient * (seen["sst"][name] != published[name]) / 0.4
+        torch.testing.assert_close(found[name], expected, rtol=1e-3, atol=1e-5)
+
+
+def test_mixout_draws_other_weights_in_each_step_and_the_same_again(tiny):
+    first, _ = take_step(tiny, mixout=0.5, **NONE)
+    assert differ(first, take_step(tiny, mixout=0.5, **NONE)[0]) == set()
+    assert differ(first, take_step(tiny, mixout=0.5, step=1, **NONE)[0])
+    assert differ(first, take_step(tiny, **NONE)[0])
+
+
 def find_gradients(tiny, leg):
     """What a step without dropout leaves as gradients of one shared parameter and of each task's first head layer."""
     optimizer, data = make_optimizer(tiny, [{"tasks": list(TASKS), "epochs": 1, **leg}], **NONE)

@@ -38,7 +38,7 @@ def test_a_run_killed_at_a_step_goes_on_from_there(tiny, undisturbed, steps, kil
     assert not (tiny.root / layout.work(run.key)).exists()
 
 
-@pytest.mark.parametrize("drawn", [{"regulariser": {"smart": {"epsilon": 0.1}}}])
+@pytest.mark.parametrize("drawn", [{"regulariser": {"smart": {"epsilon": 0.1}}}, {"mixout": 0.5}])
 def test_what_is_drawn_in_a_step_is_drawn_again(tiny, steps, monkeypatch, drawn):
     monkeypatch.setenv("BERTY_CHECKPOINT_SECONDS", "0")
     run = tiny.add_row(LEGS, train=drawn)
