@@ -11,6 +11,7 @@ from bench.inputs import ENCODER, Inputs
 from model.bert import MiniBert
 from model.multitask import MultitaskModel
 from model.pretrained import read_config
+from model.reading import find_reading, sentences
 from pipeline.evaluation.saved_model import build_model
 
 # Our names of parameters to transformers', applied in this order.
@@ -29,8 +30,12 @@ RENAMES = (
 
 
 def build_start(inputs: Inputs) -> MultitaskModel:
-    """The encoder under new heads, on the CPU, in training mode."""
-    return build_model(inputs.spec, inputs.spec["seed"], inputs.folder).train()
+    """The encoder under new heads, on the CPU, in training mode; a head that other stacks cannot feed is refused."""
+    model = build_model(inputs.spec, inputs.spec["seed"], inputs.folder).train()
+    for task, head in model.heads.items():
+        if (reading := find_reading(head)) is not sentences:
+            raise ValueError(f"tasks.{task}.head takes {reading.__name__}; allowed here: a vector of each sentence")
+    return model
 
 
 def draw_weights(folder: Path) -> None:

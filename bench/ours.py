@@ -1,5 +1,7 @@
 """The project's own code, as its training loop and its evaluation call it."""
 
+from typing import Any
+
 import numpy as np
 import torch
 
@@ -8,7 +10,8 @@ from bench.models import build_start
 from pipeline.evaluation.predict import predict
 from pipeline.training.checkpoint import Progress, State
 from pipeline.training.optimization import LegOptimizer
-from pipeline.training.task_data import FineTuned, Frozen, TaskData, read_task_data
+from pipeline.training.sources import SOURCES
+from pipeline.training.task_data import TaskData, make_source, read_task_data
 
 
 class Ours:
@@ -19,8 +22,7 @@ class Ours:
         (leg,) = spec["schedule"]
         spec = spec | {"schedule": [leg | {"encoder": "frozen" if frozen else "finetuned"}]}
         self.inputs, self.model = inputs, build_start(inputs).to(device)
-        kind = Frozen if frozen else FineTuned
-        source = kind(self.model, read_data(inputs), spec["train"]["evaluation_tokens"])
+        source = make_source(spec, 0, self.model, read_data(inputs))
         self.optimizer = LegOptimizer(spec, 0, State(Progress(), self.model), source, steps_per_epoch=1)
 
     def step(self, batch: Batch) -> dict[str, float]:
@@ -50,14 +52,14 @@ class FrozenEncoding:
     def __init__(self, inputs: Inputs, device: torch.device) -> None:
         self.inputs, self.model = inputs, build_start(inputs).to(device)
 
-    def step(self, batch: Batch) -> Frozen:
+    def step(self, batch: Batch) -> Any:
         """The source of the sentences' vectors."""
         nothing = np.arange(1)  # a source also encodes the examples of the dev curve: one of each task here
         data = {
             task: TaskData(task, dict.fromkeys(("train", "dev"), self.inputs.tokens[task]), indices, {"dev": nothing})
             for task, indices in batch.indices.items()
         }
-        return Frozen(self.model, data, self.inputs.spec["train"]["evaluation_tokens"])
+        return SOURCES["frozen"](self.model, data, self.inputs.spec["train"]["evaluation_tokens"])
 
 
 def read_data(inputs: Inputs) -> dict[str, TaskData]:

@@ -24,6 +24,8 @@ ACTIVATIONS = {
 # Standard deviation of BERT's initial weights (`initializer_range` in the published configurations).
 INITIAL_STD = 0.02
 
+LAST = (-1,)  # the layers whose states are wanted: the last alone
+
 
 @dataclass(frozen=True)
 class BertConfig:
@@ -35,7 +37,7 @@ class BertConfig:
     num_heads: int  # divides hidden_size
     intermediate_size: int  # width of the feed-forward layer
     max_positions: int  # longest sequence, in tokens
-    num_token_types: int  # only type 0 is used
+    num_token_types: int  # type 0, and 1 of the second sentence where two are one sequence
     layer_norm_eps: float
     hidden_dropout: float  # probability, on embeddings and on what a residual connection adds
     attention_dropout: float  # probability, on attention weights
@@ -60,28 +62,36 @@ class MiniBert(nn.Module):
         self.pooler = nn.Linear(config.hidden_size, config.hidden_size)
         self.apply(_initialize_)
 
-    def forward(self, batch: PackedBatch, fixed: FixedWeights | None = None) -> Tensor:
+    def forward(self, batch: PackedBatch, fixed: FixedWeights | None = None, layers: tuple[int, ...] = LAST) -> Tensor:
         """The hidden states T x D of every token after the last layer, in the precision of computation.
 
-        `fixed` is what this pass shares with others, between which no weight changes. A sequence longer than
-        `max_positions` is a `ValueError`.
+        `fixed` is what this pass shares with others, between which no weight changes. Of several `layers`, from 1 on or
+        from -1 back, it is the mean of their states. A sequence longer than `max_positions` is a `ValueError`, as is a
+        batch of two types for an encoder of one.
         """
         if max(batch.lengths) > self.config.max_positions:
             raise ValueError(
                 f"sequence {batch.lengths.index(max(batch.lengths))} has {max(batch.lengths)} tokens: "
                 f"at most {self.config.max_positions} are allowed"
             )
+        types = self.token_type_embeddings
+        if batch.types_T is not None and types.num_embeddings < 2:
+            raise ValueError("the batch has token types 0 and 1, the encoder num_token_types 1: 2 are needed")
         hidden_TD = (
             self.word_embeddings(batch.ids_T)
             + self.position_embeddings(batch.positions_T)
-            + self.token_type_embeddings.weight[0]
+            + (types.weight[0] if batch.types_T is None else types(batch.types_T))
         )
         hidden_TD = dropout(self.embedding_norm(hidden_TD), self.config.hidden_dropout if self.training else 0.0)
         hidden_RD = F.pad(hidden_TD.to(self.compute_dtype or hidden_TD.dtype), (0, 0, 0, batch.num_fillers))
         biases = attention_biases(batch, hidden_RD.dtype)
         fixed = fixed or FixedWeights()
-        for layer in self.layers:
+        wanted, states = {number - (number > 0) for number in layers}, []
+        for number, layer in enumerate(self.layers):
             hidden_RD = layer(hidden_RD, batch, biases, fixed)
+            if wanted & {number, number - len(self.layers)}:
+                states.append(hidden_RD)
+        hidden_RD = states[0] if len(states) == 1 else torch.stack(states).mean(0)
         return hidden_RD[: batch.num_tokens]
 
 

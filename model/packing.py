@@ -37,10 +37,7 @@ class PackedBatch:
     sequence_S: Tensor  # the sequence whose row that is; -1 in a slot left over
     lengths: tuple[int, ...]  # of the sequences
     bins: tuple[tuple[int, int], ...]  # (number of bins, slots in each), in the order in which they lie
-
-    @property
-    def num_sequences(self) -> int:
-        return len(self.lengths)
+    types_T: Tensor | None = None  # of a token, 0 or 1; None: 0 for all
 
     @property
     def num_tokens(self) -> int:
@@ -52,12 +49,12 @@ class PackedBatch:
 
     def to(self, device: torch.device | str) -> "PackedBatch":
         """The same batch with its tensors on `device`."""
-        tensors = {field.name: getattr(self, field.name) for field in fields(self) if field.type is Tensor}
-        return replace(self, **{name: tensor.to(device) for name, tensor in tensors.items()})
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return replace(self, **{name: value.to(device) for name, value in values.items() if isinstance(value, Tensor)})
 
 
-def pack(sequences: Sequence[Sequence[int]]) -> PackedBatch:
-    """Pack lists of token ids, in their order.
+def pack(sequences: Sequence[Sequence[int]], seconds: Sequence[int] | None = None) -> PackedBatch:
+    """Pack lists of token ids, in their order; from position `seconds` of each on its tokens are of type 1.
 
     No sequences, or a sequence without tokens, is a `ValueError`.
     """
@@ -79,15 +76,19 @@ def pack(sequences: Sequence[Sequence[int]]) -> PackedBatch:
     row_S[slot_R] = torch.arange(len(slot_R))
     sequence_S = torch.full_like(row_S, -1)
     sequence_S[slot_R] = sequence_R
+    positions_T, types_T = positions_R[:num_tokens], None
+    if seconds is not None:
+        types_T = (positions_T >= torch.tensor(seconds)[sequence_R[:num_tokens]]).long()
     return PackedBatch(
         ids_T=torch.tensor(list(chain.from_iterable(sequences)), dtype=torch.int64),
-        positions_T=positions_R[:num_tokens],
+        positions_T=positions_T,
         bounds_B1=bounds_B1,
         slot_R=slot_R,
         row_S=row_S,
         sequence_S=sequence_S,
         lengths=lengths,
         bins=bins,
+        types_T=types_T,
     )
 
 

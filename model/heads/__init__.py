@@ -10,6 +10,9 @@ default, ...)`, an `nn.Module` of any architecture with
 
 For classes, `output` is the logits n x C; for scores, the n scores. `width` is that of what it has in between. Options
 are as `model.registry` says. The tests run over every file.
+
+A head of pairs may have `takes`, a file of `model/reading/`: with `joined` both sentences are encoded as one sequence,
+with `pair` a layer that the tasks share makes one vector of the two. Then `pooled` is one n x `hidden_size`.
 """
 
 from dataclasses import dataclass

@@ -8,6 +8,7 @@ from model.bert import ACTIVATIONS
 from model.combine import COMBINERS
 from model.heads import HEADS, TaskShape
 from model.pooling import POOLINGS
+from model.reading import find_reading, joined, pair, sentences
 from model.registry import Registry, find_option_faults, split_choice
 from model.regularisers import REGULARISERS
 from model.schedules import SCHEDULES
@@ -27,6 +28,7 @@ ATTRIBUTES: list[tuple[Registry, dict[str, tuple[Any, ...]]]] = [
     (HEADS, {"num_sentences": (1, 2), "labels": ("classes", "scores")}),
     (METRICS, {"LABELS": ("classes", "scores")}),
 ]
+READINGS = (sentences, joined, pair)  # what a head may take; of one sentence the first alone
 OWN = "own"  # as pooling: what the encoder was trained with
 
 
@@ -85,6 +87,11 @@ def _check_attributes() -> None:
                 if (found := getattr(entry, attribute, None)) not in allowed:
                     file = f"{registry.package.replace('.', '/')}/{name}.py"
                     raise ValueError(f"{file}: its {attribute} is {found!r}; allowed: {', '.join(map(str, allowed))}")
+    for name, head in HEADS.items():
+        allowed = READINGS[: 1 if head.num_sentences == 1 else None]
+        if (found := find_reading(head)) not in allowed:
+            names = ", ".join(reading.__name__ for reading in allowed)
+            raise ValueError(f"model/heads/{name}.py: it takes {getattr(found, '__name__', found)!r}; allowed: {names}")
 
 
 def _check_recipe(where: str, row: Recipe, params: Params) -> Iterator[str]:

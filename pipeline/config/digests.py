@@ -26,6 +26,7 @@ from pipeline.files.digest import hash_bytes
 from pipeline.runs import layout
 from pipeline.runs.code import RUN_ENTRIES, Code, combine_digests
 from pipeline.training.mixing import MIXINGS
+from pipeline.training.sources import SOURCES
 
 # Where a stage's work begins; what its module adds is the command line.
 ENTRY_POINTS = {
@@ -36,7 +37,7 @@ ENTRY_POINTS = {
     "report": ["pipeline.reporting.report:write_report"],
     "track": ["pipeline.tracking.deadline:project_in_time", "pipeline.tracking.collect:collect"],
 }
-REGISTRIES = (COMBINERS, HEADS, POOLINGS, SCHEDULES, REGULARISERS, MIXINGS, METRICS)
+REGISTRIES = (COMBINERS, HEADS, POOLINGS, SCHEDULES, REGULARISERS, MIXINGS, SOURCES, METRICS)
 
 
 def write_digests(params: Params, profile: str, root: Path = Path(".")) -> None:

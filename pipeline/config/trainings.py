@@ -8,6 +8,8 @@ from typing import Any
 from model.combine import COMBINERS
 from model.heads import HEADS
 from model.pretrained import read_config
+from model.reading import find_reading, joined
+from model.registry import split_choice
 from pipeline.config.choices import OWN, shorten, shorten_train
 from pipeline.config.schema import Choice, Params, Recipe, TrainOverride
 from pipeline.config.selection import choose_profile, list_encoders, list_recipes, list_rows, list_seeds, row_tasks
@@ -95,6 +97,11 @@ def find_training_faults(trainings: list[Training], facts: dict[str, EncoderFact
         if training.train["pooling"] is None:
             files = f"write encoders.{training.encoder}.pooling or pin {training.encoder}/1_Pooling/config.json"
             yield f"{training.where}.train.pooling: nothing says how the encoder {training.encoder} pools; {files}"
+        num_types = facts[training.encoder].num_token_types
+        for task, choice in training.heads.items():
+            if find_reading(HEADS[split_choice(choice)[0]]) is joined and num_types < 2:
+                needs = f"it needs token types 0 and 1, the encoder {training.encoder} has {num_types}"
+                yield f"{training.where}.heads.{task}: {choice}: {needs}"
         if training.control and training.schedule and (control := rows[training.control]).schedule:
             for key in ("keep", "selection_fraction"):
                 if training.train[key] != control.train[key]:

@@ -32,6 +32,7 @@ class EncoderFacts:
     max_positions: int
     lowercase: bool  # its vocabulary is of lower-case text
     pooling: str | None  # what it was trained with; None: nothing says
+    num_token_types: int
 
 
 def read_encoder(name: str, row: EncoderRow, folder: Path) -> EncoderFacts:
@@ -41,8 +42,8 @@ def read_encoder(name: str, row: EncoderRow, folder: Path) -> EncoderFacts:
     """
     config_path = folder / "config.json"
     config = read_json(config_path)
-    missing = [key for key in ("hidden_size", "max_position_embeddings") if not isinstance(config.get(key), int)]
-    if missing:
+    whole = ("hidden_size", "max_position_embeddings", "type_vocab_size")
+    if missing := [key for key in whole if not isinstance(config.get(key), int)]:
         raise ValueError(f"{config_path}: no whole number {', '.join(missing)}")
     published = {key: (config_path, theirs, config.get(theirs)) for key, theirs in CONFIG_KEYS.items()}
     path = folder / "tokenizer_config.json"
@@ -60,7 +61,8 @@ def read_encoder(name: str, row: EncoderRow, folder: Path) -> EncoderFacts:
     if faults:
         raise ValueError("\n".join(faults))
     cased, pooling = (published[key][2] if key in published else getattr(row, key) for key in ("cased", "pooling"))
-    return EncoderFacts(config["hidden_size"], config["max_position_embeddings"], not cased, pooling)
+    hidden_size, max_positions, num_token_types = (config[key] for key in whole)
+    return EncoderFacts(hidden_size, max_positions, not cased, pooling, num_token_types)
 
 
 def make_encoder_config(row: EncoderRow) -> dict[str, Any]:

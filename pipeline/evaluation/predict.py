@@ -8,10 +8,9 @@ from torch import Tensor
 
 from model.kernels import FixedWeights
 from model.multitask import MultitaskModel
-from model.packing import pack
 from pipeline.data.token_files import TokenSet
 
-# Shape suffixes: n examples, S sentences per example, D hidden.
+# Shape suffixes: n examples, V vectors of an example (one for each sequence that is encoded), B = n * V, D hidden.
 
 
 @torch.inference_mode()
@@ -20,9 +19,9 @@ def predict(model: MultitaskModel, task: str, tokens: TokenSet, indices: Sequenc
     head, fixed = model.heads[task], FixedWeights()
 
     def predict_batch(batch: np.ndarray) -> Tensor:
-        return head.predict(model(task, pack(tokens.sentences(batch)).to(_device(model)), fixed))
+        return head.predict(model(task, model.pack(task, tokens.sentences(batch)), fixed))
 
-    return _by_length(model, tokens, indices, max_tokens, predict_batch)
+    return _by_length(model, task, tokens, indices, max_tokens, predict_batch)
 
 
 @torch.inference_mode()
@@ -33,26 +32,27 @@ def compute_outputs(
     fixed = FixedWeights()
 
     def compute_batch(batch: np.ndarray) -> Tensor:
-        return model(task, pack(tokens.sentences(batch)).to(_device(model)), fixed)
+        return model(task, model.pack(task, tokens.sentences(batch)), fixed)
 
-    return _by_length(model, tokens, indices, max_tokens, compute_batch)
+    return _by_length(model, task, tokens, indices, max_tokens, compute_batch)
 
 
 @torch.no_grad()  # vectors that a head is trained on, so no inference tensors
-def encode(model: MultitaskModel, tokens: TokenSet, indices: Sequence[int], max_tokens: int) -> np.ndarray:
-    """The vectors of the sentences of each example, float32 n x S x D, in the order of `indices`."""
+def encode(model: MultitaskModel, task: str, tokens: TokenSet, indices: Sequence[int], max_tokens: int) -> np.ndarray:
+    """The vectors of each example of the task, float32 n x V x D, in the order of `indices`."""
 
     fixed = FixedWeights()
 
     def encode_batch(batch: np.ndarray) -> Tensor:
-        pooled = model.encode(pack(tokens.sentences(batch)).to(_device(model)), fixed)
-        return pooled.view(tokens.sentences_per_example, len(batch), -1).transpose(0, 1)
+        pooled_BD = model.encode(model.pack(task, tokens.sentences(batch)), fixed)
+        return pooled_BD.view(-1, len(batch), pooled_BD.shape[1]).transpose(0, 1)
 
-    return _by_length(model, tokens, indices, max_tokens, encode_batch)
+    return _by_length(model, task, tokens, indices, max_tokens, encode_batch)
 
 
 def _by_length(
     model: MultitaskModel,
+    task: str,
     tokens: TokenSet,
     indices: Sequence[int],
     max_tokens: int,
@@ -60,12 +60,12 @@ def _by_length(
 ) -> np.ndarray:
     """Apply `function` to batches of examples of similar length; rows come back in the order of `indices`."""
     indices = np.asarray(indices)
+    lengths = model.count_tokens(task, tokens.lengths.reshape(tokens.num_examples, -1))[indices]
     was_training = model.training
     model.eval()
     try:
         outputs = [
-            (places, function(indices[places]).float().cpu().numpy())
-            for places in _batches(tokens, indices, max_tokens)
+            (places, function(indices[places]).float().cpu().numpy()) for places in _batches(lengths, max_tokens)
         ]
     finally:
         model.train(was_training)
@@ -75,9 +75,8 @@ def _by_length(
     return result
 
 
-def _batches(tokens: TokenSet, indices: np.ndarray, max_tokens: int) -> Iterator[np.ndarray]:
-    """Places in `indices`, shortest examples first, in batches of at most `max_tokens` tokens (or one example)."""
-    lengths = tokens.lengths.reshape(tokens.num_examples, -1).sum(1)[indices]
+def _batches(lengths: np.ndarray, max_tokens: int) -> Iterator[np.ndarray]:
+    """Places of examples so long, the shortest first, in batches of at most `max_tokens` tokens (or one example)."""
     order = np.argsort(lengths, kind="stable")
     start, total = 0, 0
     for end, length in enumerate(lengths[order]):
@@ -86,7 +85,3 @@ def _batches(tokens: TokenSet, indices: np.ndarray, max_tokens: int) -> Iterator
             start, total = end, 0
         total += length
     yield order[start:]
-
-
-def _device(model: MultitaskModel) -> torch.device:
-    return next(model.parameters()).device

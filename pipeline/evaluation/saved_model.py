@@ -17,6 +17,8 @@ from torch import Tensor
 from model.heads import HEADS, TaskShape
 from model.multitask import MultitaskModel
 from model.pretrained import load_encoder
+from model.reading import find_reading
+from model.registry import split_choice
 from pipeline.evaluation.device import choose_device, choose_dtype
 from pipeline.files.atomic import atomic_folder, read_json, write_json
 from pipeline.files.digest import derive_seed, hash_file
@@ -28,6 +30,7 @@ WORDS = "encoder.word_embeddings.weight"
 def build_model(description: dict[str, Any], seed: int, root: Path = Path(".")) -> MultitaskModel:
     """The pretrained encoder under new heads; a head's initial weights depend on `seed` and its task alone.
 
+    Those of a pair layer, which is there where some head takes its output, depend on `seed` alone, as a pooling's do.
     `description` is a run file or a model.json: both say `encoder`, `tasks` and `train`. An encoder whose content is
     not the one described is a `ValueError`.
     """
@@ -37,13 +40,19 @@ def build_model(description: dict[str, Any], seed: int, root: Path = Path(".")) 
     encoder = load_encoder(folder, dropout=train["encoder_dropout"])
     encoder.compute_dtype = choose_dtype(train["precision"])
     width = train["head_width"] or encoder.config.hidden_size
-    heads, shapes = {}, {}
+    sizes = (encoder.config.hidden_size, width, train["head_dropout"])
+    heads, shapes, pair_layer = {}, {}, None
     for name, task in description["tasks"].items():
+        make_layer = getattr(find_reading(HEADS[split_choice(task["head"])[0]]), "Layer", None)
+        if make_layer and pair_layer is None:
+            torch.manual_seed(derive_seed(seed, "pair_layer"))
+            pair_layer = make_layer(*sizes)
         torch.manual_seed(derive_seed(seed, "head", name))
         shapes[name] = TaskShape(len(task["text"]["sentences"]), task["num_classes"], task.get("label_range"))
         make_head = HEADS.bind(task["head"])
-        heads[name] = make_head(shapes[name], encoder.config.hidden_size, width, train["head_dropout"])
-    return MultitaskModel(encoder, heads, shapes, train["pooling"])
+        heads[name] = make_head(shapes[name], width if make_layer else sizes[0], *sizes[1:])
+    torch.manual_seed(derive_seed(seed, "pooling"))
+    return MultitaskModel(encoder, heads, shapes, train["pooling"], pair_layer)
 
 
 def save_model(folder: Path, model: MultitaskModel, run: dict[str, Any], run_key: str, root: Path = Path(".")) -> None:
@@ -77,7 +86,11 @@ def load_model(folder: Path, root: Path = Path(".")) -> tuple[MultitaskModel, di
 
 
 def fill_model(model: MultitaskModel, path: Path, tasks: list[str]) -> None:
-    """Overlay the tensors of a weights.safetensors on the pretrained encoder; the heads of `tasks` must be there."""
+    """Overlay the tensors of a weights.safetensors on the pretrained encoder.
+
+    The heads of `tasks` must be there, with the pair layer where one of them takes its output, and what the pooling
+    learned.
+    """
     state = model.state_dict()
     try:
         tensors = load_file(path)
@@ -96,8 +109,8 @@ def fill_model(model: MultitaskModel, path: Path, tasks: list[str]) -> None:
             if name not in state or state[name].shape != tensor.shape:
                 raise ValueError(f"{path}: tensor {name} of shape {list(tensor.shape)} has no place in the model")
             state[name].copy_(tensor)
-    heads = tuple(f"heads.{task}." for task in tasks)
-    missing = [name for name in state if name.startswith(heads) and name not in tensors]
+    needed = ["pooling.", *(f"heads.{task}." for task in tasks), *["pair_layer."] * bool(model.pair_parameters(tasks))]
+    missing = [name for name in state if name.startswith(tuple(needed)) and name not in tensors]
     if missing:
         raise ValueError(f"{path}: no tensor for {', '.join(missing)}")
 

@@ -77,11 +77,15 @@ def entries_of_run(spec: dict[str, Any]) -> list[str]:
     spec = fill_neutral(spec)
     train = spec["train"]
     entries = set(RUN_ENTRIES)
-    entries |= {f"model.combine.{_name(leg['combine'])}:combine" for leg in spec["schedule"]}
+    for leg in spec["schedule"]:
+        entries |= {
+            f"model.combine.{_name(leg['combine'])}:combine",
+            f"pipeline.training.sources.{leg['encoder']}:Source",
+        }
     for task in spec["tasks"].values():
         metric = f"pipeline.evaluation.metrics.{_name(task['metric'])}"
         entries |= {f"model.heads.{_name(task['head'])}:Head", f"{metric}:score", f"{metric}:LABELS"}
-    entries |= {f"model.pooling.{_name(train['pooling'])}:{name}" for name in ("pool", "USES_POOLER")}
+    entries.add(f"model.pooling.{_name(train['pooling'])}")  # all of it: some names in it are optional
     entries.add(f"model.schedules.{_name(train['learning_rate_schedule'])}:factor")
     entries.add(f"pipeline.training.mixing.{_name(train['mixing'])}:mix")
     if train["regulariser"] is not None:

@@ -29,8 +29,6 @@ from pipeline.training.replay import NUM_FIRST_STEPS, losses_of, probe
 from pipeline.training.run_record import HISTORY_COLUMNS, resume_log, start_log, write_outputs
 from pipeline.training.task_data import (
     SELECTION,
-    FineTuned,
-    Frozen,
     TaskData,
     draw_steps,
     make_source,
@@ -155,7 +153,7 @@ class Training:
         window.clear()
         self.window_start = now
 
-    def _finish_epoch(self, leg_number: int, leg: dict[str, Any], source: FineTuned | Frozen, bar: tqdm) -> None:
+    def _finish_epoch(self, leg_number: int, leg: dict[str, Any], source: Any, bar: tqdm) -> None:
         """Measure every task of the leg, and keep the weights if they are the best so far."""
         state, progress = self.state, self.state.progress
         values: dict[str, float] = {}

@@ -20,7 +20,6 @@ from model.regularisers import REGULARISERS, Pass
 from model.schedules import SCHEDULES
 from pipeline.files.digest import derive_seed
 from pipeline.training.checkpoint import State
-from pipeline.training.task_data import FineTuned, Frozen
 
 # Shape suffixes: K tasks.
 
@@ -39,7 +38,7 @@ class LegOptimizer:
         run: dict[str, Any],
         leg_number: int,
         state: State,
-        source: FineTuned | Frozen,
+        source: Any,  # of pipeline/training/sources/
         steps_per_epoch: int,
         root: Path = Path("."),
     ) -> None:
@@ -56,14 +55,16 @@ class LegOptimizer:
         frozen = leg["encoder"] == "frozen"
         self.leg_rate: float = train["frozen_learning_rate" if frozen else "learning_rate"]
         self.learning_rate = self.leg_rate  # of the step that was taken last
-        shared = [] if frozen else state.model.shared_parameters()
+        shared, pair = state.model.shared_parameters(self.tasks), state.model.pair_parameters(self.tasks)
         self.head_parameters = {task: state.model.head_parameters(task) for task in self.tasks}
         heads = [parameter for task in self.tasks for parameter in self.head_parameters[task]]
+        # Over a frozen encoder no gradient is combined: what tasks share beside it moves along the sum, as a head does.
+        shared, self.own = ([], [*pair, *heads]) if frozen else (shared, heads)
         embedding = state.model.encoder.word_embeddings
         self.gradients = TaskGradients(shared, len(self.tasks), embedding) if shared else None
         self.mixout = self._make_mixout(run, root) if shared and train["mixout"] else None
         state.optimizer = AdamW(
-            [*shared, *heads],
+            [*shared, *self.own],
             lr=self.learning_rate,
             betas=(train["beta1"], train["beta2"]),
             eps=train["eps"],
@@ -81,9 +82,8 @@ class LegOptimizer:
         self.learning_rate = self.leg_rate * self.factor(epoch * self.steps_per_epoch + step, self.num_steps)
         for group in self.state.optimizer.param_groups:
             group["lr"] = self.learning_rate
-        for parameters in self.head_parameters.values():
-            for parameter in parameters:
-                parameter.grad = None
+        for parameter in self.own:
+            parameter.grad = None
         tasks = [task for task in self.tasks if task in batches]
         measured: dict[str, float] = {"tokens": 0.0}
         copies: dict[Any, Any] = {}  # of this step's weights, for all tasks

@@ -73,12 +73,12 @@ def test_what_changes_a_result_is_refused_with_the_first_step_that_differs_and_a
 
 def test_a_change_that_the_replay_does_not_execute_is_refused_by_name(project, edit):
     project.repro()
-    replace(project, edit, "pipeline/training/task_data.py", "head.train()\n", "head.train(True)\n")
+    replace(project, edit, "pipeline/training/optimization.py", "(squares_K).diag()", "(squares_K).diag(0)")
     code, verdicts = vouch(project)
     assert code == 1
-    named = "a change that the replay did not execute: pipeline.training.task_data.Frozen.predict"
+    named = "a change that the replay did not execute: pipeline.training.optimization.LegOptimizer._head_gramian"
     assert verdicts["phase2@iteration_3"] == ("refused", named)
-    assert verdicts["phase2@baseline_frozen"][0] == "vouched", "its leg is frozen"
+    assert verdicts["phase2@untrained"][0] == "vouched", "it takes no step"
 
 
 def test_other_predictions_and_other_scores_of_the_same_outputs_are_refused(project, edit):

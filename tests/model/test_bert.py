@@ -1,6 +1,8 @@
 """MiniBert against transformers' BertModel on a padded batch: values, gradients, pooling, isolation of sequences."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ import transformers
 from model import kernels
 from model.bert import ACTIVATIONS, INITIAL_STD, BertConfig, MiniBert
 from model.packing import pack
-from model.pooling import POOLINGS
+from model.pooling import POOLINGS, make_parameters
 from model.pretrained import CONFIG_KEYS, load_encoder
 
 TINY = BertConfig(
@@ -46,6 +48,15 @@ def pad(sequences: list[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
         ids[row, : len(sequence)] = torch.tensor(sequence)
         mask[row, : len(sequence)] = 1
     return ids, mask
+
+
+def bind(pooling: str, dtype: torch.dtype = torch.float32) -> Callable[..., torch.Tensor]:
+    """The pooling with what it learns drawn at random."""
+    torch.manual_seed(1)
+    learned = make_parameters(pooling, TINY.hidden_size)
+    return partial(
+        POOLINGS[pooling], **{name: torch.randn(*value.shape, dtype=dtype) for name, value in learned.items()}
+    )
 
 
 def save_random_bert(config: BertConfig, folder: Path) -> None:
@@ -102,15 +113,23 @@ def test_hidden_states_of_published_weights_equal_transformers(minilm_folder):
     assert_same_values(ours, theirs, random_sequences(ours.config.vocab_size, (*LENGTHS, 128)))
 
 
-def test_gradients_equal_transformers(both):
+@pytest.mark.parametrize("num_types", [1, 2])
+def test_gradients_equal_transformers(both, num_types):
     ours, theirs = both
+    if num_types > ours.config.num_token_types:
+        pytest.skip("it has one token type")
     sequences = random_sequences(ours.config.vocab_size)
-    batch = pack(sequences)
     ids, mask = pad(sequences)
+    batch, types = pack(sequences), torch.zeros_like(ids)
+    if num_types == 2:
+        seconds = [(length + 1) // 2 for length in LENGTHS]  # of one token there is no second sentence
+        batch = pack(sequences, seconds)
+        types = (torch.arange(ids.shape[1]) >= torch.tensor(seconds)[:, None]).long()
     weights_TD = torch.randn(batch.num_tokens, ours.config.hidden_size)
     hidden_TD = ours(batch)
     ((hidden_TD * weights_TD).sum() + POOLINGS["pooler"](hidden_TD, batch, ours).sum()).backward()
-    expected = theirs(ids, attention_mask=mask)
+    expected = theirs(ids, attention_mask=mask, token_type_ids=types)
+    torch.testing.assert_close(hidden_TD, expected.last_hidden_state[mask.bool()], rtol=0, atol=2e-5)
     ((expected.last_hidden_state[mask.bool()] * weights_TD).sum() + expected.pooler_output.sum()).backward()
 
     # Both list their parameters in the same order: embeddings, layers, pooler.
@@ -121,6 +140,27 @@ def test_gradients_equal_transformers(both):
         torch.testing.assert_close(our.grad / scale, their.grad / scale, **same)
         # The scores do not change when one number is added to all of them, so a key's bias has no gradient.
         assert name.endswith("key.bias") or our.grad.abs().max() > 1e-3, name
+
+
+def test_types_of_0_alone_are_no_types_bit_for_bit(encoder):
+    sequences = random_sequences(TINY.vocab_size)
+    plain, typed = pack(sequences), pack(sequences, LENGTHS)
+    assert plain.types_T is None and not typed.types_T.any()
+    assert torch.equal(encoder(plain), encoder(typed))
+    with pytest.raises(ValueError, match="num_token_types 1: 2 are needed"):
+        MiniBert(replace(TINY, num_token_types=1))(typed)
+
+
+def test_layers_that_are_asked_for_are_averaged(both):
+    ours, theirs = both
+    sequences = random_sequences(ours.config.vocab_size)
+    ids, mask = pad(sequences)
+    with torch.no_grad():
+        states = theirs(ids, attention_mask=mask, output_hidden_states=True).hidden_states  # the embeddings first
+        for layers in ((1,), (-1,), (1, -1)):
+            expected = torch.stack([states[layer][mask.bool()] for layer in layers]).mean(0)
+            torch.testing.assert_close(ours(pack(sequences), None, layers), expected, rtol=0, atol=2e-5)
+        assert torch.equal(ours(pack(sequences), None, (-1,)), ours(pack(sequences)))
 
 
 def test_other_sequences_do_not_matter_at_all(encoder):
@@ -147,20 +187,36 @@ def test_pooling_equals_a_hand_computation_on_a_padded_batch(encoder):
             "pooler": torch.tanh(first @ encoder.pooler.weight.T + encoder.pooler.bias),
             "mean": (padded * mask[:, :, None]).sum(dim=1) / mask.sum(dim=1)[:, None],
         }
+        expected["first_last"] = expected["mean"]  # of what it is given
+        learned = bind("attention").keywords["query_D"]
+        scores = (padded @ learned).masked_fill(mask == 0, -torch.inf)
+        expected["attention"] = (scores.softmax(1)[:, None] @ padded).squeeze(1)
+        assert set(POOLINGS) >= set(expected)
         for pooling, vectors_BD in expected.items():
-            torch.testing.assert_close(POOLINGS[pooling](hidden_TD, batch, encoder), vectors_BD, rtol=0, atol=1e-6)
+            torch.testing.assert_close(bind(pooling)(hidden_TD, batch, encoder), vectors_BD, rtol=0, atol=1e-6)
+
+
+def test_attention_begins_as_the_mean_and_bears_any_score(encoder):
+    hidden_TD, batch = torch.randn(sum(LENGTHS), TINY.hidden_size), pack(random_sequences(TINY.vocab_size))
+    (query_D,) = make_parameters("attention", TINY.hidden_size).values()
+    vectors_BD = POOLINGS["attention"](hidden_TD, batch, encoder, query_D)
+    torch.testing.assert_close(vectors_BD, POOLINGS["mean"](hidden_TD, batch, encoder))
+    vectors_BD.square().sum().backward()
+    assert query_D.grad.any()
+    assert POOLINGS["attention"](hidden_TD, batch, encoder, 1e4 * torch.ones_like(query_D)).isfinite().all()
 
 
 @pytest.mark.parametrize("pooling", POOLINGS)
 def test_every_pooling_gives_finite_vectors_of_each_sequence_alone(encoder, pooling):
     sequences = random_sequences(TINY.vocab_size)
     hidden_TD, batch = torch.randn(sum(LENGTHS), TINY.hidden_size), pack(sequences)
-    vectors_BD = POOLINGS[pooling](hidden_TD.bfloat16(), batch, encoder)
+    pool = bind(pooling)
+    vectors_BD = pool(hidden_TD.bfloat16(), batch, encoder)
     assert (vectors_BD.shape, vectors_BD.dtype) == ((len(LENGTHS), TINY.hidden_size), torch.float32)
     assert vectors_BD.isfinite().all()
     changed_TD = hidden_TD.clone()
     changed_TD[batch.bounds_B1[3] : batch.bounds_B1[4]] += 1
-    same = (POOLINGS[pooling](changed_TD.bfloat16(), batch, encoder) == vectors_BD).all(dim=1)
+    same = (pool(changed_TD.bfloat16(), batch, encoder) == vectors_BD).all(dim=1)
     assert same.tolist() == [number != 3 for number in range(len(LENGTHS))]
 
 
@@ -169,7 +225,13 @@ def test_pooling_passes_the_right_gradient(encoder, pooling):
     batch = pack([[1, 2, 3], [4], [5, 6]])
     hidden_TD = torch.randn(6, TINY.hidden_size, dtype=torch.float64, requires_grad=True)
     encoder.double()
-    assert torch.autograd.gradcheck(lambda hidden: POOLINGS[pooling](hidden, batch, encoder), hidden_TD)
+    pool = bind(pooling, torch.float64)
+    names = list(pool.keywords)
+    learned = [value.requires_grad_() for value in pool.keywords.values()]
+    assert torch.autograd.gradcheck(
+        lambda hidden, *learned: pool(hidden, batch, encoder, **dict(zip(names, learned, strict=True))),
+        (hidden_TD, *learned),
+    )
 
 
 def test_a_sequence_that_is_too_long_is_an_error_that_names_it(encoder):

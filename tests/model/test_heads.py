@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from model.heads import HEADS, TaskShape
+from model.reading import find_reading
 from model.registry import find_option_faults
 
 D, WIDTH, NUM_CLASSES, N = 8, 16, 3, 24
@@ -22,9 +23,16 @@ def build(name: str, dropout: float = 0.0, **shape) -> torch.nn.Module:
     return HEADS[name](shape_for(name, **shape), D, WIDTH, dropout)
 
 
+def draw_vectors(head: torch.nn.Module, num_examples: int = N) -> tuple[torch.Tensor, ...]:
+    """What the head takes of so many examples."""
+    reading = find_reading(head)
+    num_vectors = 1 if hasattr(reading, "Layer") else reading.count_vectors(head.num_sentences)
+    return tuple(torch.randn(num_examples, D) for _ in range(num_vectors))
+
+
 def toy_batch(head: torch.nn.Module) -> tuple[tuple[torch.Tensor, ...], torch.Tensor]:
     torch.manual_seed(1)
-    return tuple(torch.randn(N, D) for _ in range(head.num_sentences)), torch.arange(N) % NUM_CLASSES * 1.0
+    return draw_vectors(head), torch.arange(N) % NUM_CLASSES * 1.0
 
 
 def linears(head: torch.nn.Module) -> list[torch.nn.Linear]:
@@ -35,11 +43,15 @@ def linears(head: torch.nn.Module) -> list[torch.nn.Linear]:
 def test_loss_falls(name):
     head = build(name, dropout=0.1)
     pooled, labels_n = toy_batch(head)
-    optimizer = torch.optim.Adam(head.parameters(), lr=1e-2)
+    below = torch.nn.ModuleList()  # a head on a layer learns with it
+    if hasattr(find_reading(head), "Layer"):
+        below.append(find_reading(head).Layer(D, D, 0.1))
+        sentences = (torch.randn(N, D), torch.randn(N, D))
+    optimizer = torch.optim.Adam([*head.parameters(), *below.parameters()], lr=1e-2)
     losses = []
     for _ in range(60):
         optimizer.zero_grad()
-        loss = head.loss(head(pooled), labels_n)
+        loss = head.loss(head((below[0](*sentences),) if below else pooled), labels_n)
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
@@ -76,7 +88,7 @@ def test_predictions_are_classes_of_the_task_or_finite_scores(name, num_classes)
     head = build(name, num_classes=num_classes, label_range=(0, 1)).eval()
     assert shape_for(name).fits(head) and not TaskShape(3 - head.num_sentences, num_classes).fits(head)
     torch.manual_seed(2)
-    predictions_n = head.predict(head(tuple(10 * torch.randn(500, D) for _ in range(head.num_sentences))))
+    predictions_n = head.predict(head(tuple(10 * vector_nD for vector_nD in draw_vectors(head, 500))))
     assert predictions_n.isfinite().all()
     if head.labels == "classes":
         assert set(predictions_n.tolist()) == set(map(float, range(num_classes)))
@@ -111,7 +123,7 @@ def by_hand(head: torch.nn.Module, input_nI: torch.Tensor) -> torch.Tensor:
     return (input_nI @ first.weight.T + first.bias).clamp(min=0) @ second.weight.T + second.bias
 
 
-@pytest.mark.parametrize("name", ["classify", "pair_classify"])
+@pytest.mark.parametrize("name", ["classify", "pair_classify", "joined_classify"])
 def test_classification_by_hand(name):
     head = build(name)
     pooled, labels_n = toy_batch(head)
@@ -142,14 +154,24 @@ def test_a_cosine_without_a_range_is_an_error():
         HEADS["cosine_similarity"](TaskShape(2, None), D, WIDTH, 0.0)
 
 
-def test_pair_regression_by_hand():
-    head = build("pair_regression")
+@pytest.mark.parametrize("name", ["pair_regression", "joined_regression"])
+def test_regression_by_hand(name):
+    head = build(name)
     pooled, labels_n = toy_batch(head)
     scores_n = by_hand(head, torch.cat(pooled, dim=1))[:, 0]
     output = head(pooled)
     torch.testing.assert_close(output, scores_n)
     torch.testing.assert_close(head.loss(output, labels_n), ((scores_n - labels_n) ** 2).mean())
     assert torch.equal(head.predict(output), output)
+
+
+def test_heads_on_the_pair_layer_are_a_linear_map():
+    for name in ("shared_pair_classify", "shared_pair_regression"):
+        head = build(name)
+        (pairs_nW,), _ = toy_batch(head)
+        (linear,) = linears(head)
+        expected = pairs_nW @ linear.weight.T + linear.bias
+        torch.testing.assert_close(head((pairs_nW,)), expected.squeeze(-1))
 
 
 @pytest.mark.parametrize("name", HEADS)

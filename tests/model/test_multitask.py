@@ -7,7 +7,7 @@ from model.bert import BertConfig, MiniBert
 from model.heads import HEADS, TaskShape
 from model.multitask import MultitaskModel
 from model.packing import pack
-from model.pooling import POOLINGS
+from model.pooling import POOLINGS, find_layers
 
 CONFIG = BertConfig(
     vocab_size=40,
@@ -45,8 +45,9 @@ def test_a_pair_batch_is_all_first_sentences_then_all_second_ones(pooling):
 @pytest.mark.parametrize("pooling", POOLINGS)
 def test_encode_pools_as_asked(pooling):
     model = build(pooling)
-    batch = pack(FIRST)
-    assert torch.equal(model.encode(batch), POOLINGS[pooling](model.encoder(batch), batch, model.encoder))
+    batch, layers = pack(FIRST), find_layers(pooling)
+    states_TD = sum(model.encoder(batch, None, (layer,)) for layer in layers) / len(layers)
+    assert torch.equal(model.encode(batch), model.pool(states_TD, batch, model.encoder, **model.pooling))
 
 
 @pytest.mark.parametrize("task", ["sst", "para", "sts"])
@@ -75,7 +76,9 @@ def test_wrong_inputs_are_errors_that_name_them():
         model("cfimdb", pack(FIRST))
     with pytest.raises(ValueError, match="task para takes 2 sentences per example, the batch has 3"):
         model("para", pack(FIRST))
-    with pytest.raises(ValueError, match="model.pooling: 'max' is unknown; allowed: cls, mean, pooler"):
+    with pytest.raises(
+        ValueError, match="model.pooling: 'max' is unknown; allowed: attention, cls, first_last, mean, pooler"
+    ):
         build("max")
     with pytest.raises(ValueError, match="task a: its head is for 1 sentences and classes, the task has 2 and classes"):
         MultitaskModel(MiniBert(CONFIG), {"a": build().heads["sst"]}, {"a": TaskShape(2, 5)}, "cls")

@@ -7,15 +7,17 @@ import pytest
 
 from model.combine import COMBINERS
 from model.heads import HEADS
+from model.reading import joined
 from model.registry import Registry
 from pipeline.config.choices import find_choice_faults, shorten
 from pipeline.config.params import load_params
 from pipeline.config.plan import make_index, write_plan
 from pipeline.config.selection import find_missing_tasks, list_rows, row_tasks
 from pipeline.evaluation.metrics import METRICS
+from pipeline.files.atomic import read_json, write_json
 from pipeline.files.digest import hash_folder
 from pipeline.runs import layout
-from tests.tiny import PROFILE, REPOSITORY
+from tests.tiny import ENCODER, PROFILE, REPOSITORY
 
 SHIPPED = load_params(REPOSITORY / "params.yaml")
 INDEX_KEYS = {
@@ -58,7 +60,7 @@ FAULTS = [
     ({"iterations__iteration_1__heads": {"sts": "pair_classify"}}, ["iterations.iteration_1.heads.sts"]),
     ({"phase1__sst_then_sts__heads": {"sst": "pair_classify"}}, ["phase1.sst_then_sts.heads.sst", "'pair_classify'"]),
     ({"tasks__para__head": "classify"}, ["tasks.para.head", "'classify'", "pair_classify"]),
-    ({"tasks__sts__head": "classify"}, ["tasks.sts.head", "cosine_similarity, pair_regression"]),
+    ({"tasks__sts__head": "classify"}, ["tasks.sts.head", "cosine_similarity, ", " pair_regression"]),
     ({"tasks__sst__head": {"classify": {"depth": 3}}}, ["tasks.sst.head.classify", "'depth'"]),
     ({"tasks__sst__metric": "pearson"}, ["tasks.sst.metric", "'pearson'", "accuracy"]),
     ({"tasks__sts__metric": "accuracy"}, ["tasks.sts.metric", "'accuracy'", "pearson"]),
@@ -74,7 +76,8 @@ FAULTS = [
         {"iterations__new": {"schedule": [{"tasks": ["sst"], "epochs": 1, "encoder": "frozen", "combine": "pcgrad"}]}},
         ["iterations.new.schedule.0.combine", "frozen", "sum"],
     ),
-    ({"train__pooling": "max"}, ["train.pooling", "'max'", "cls, mean, pooler, own"]),
+    ({"train__pooling": "max"}, ["train.pooling", "'max'", "mean, pooler, own"]),
+    ({"tasks__sst__head": "joined_classify"}, ["tasks.sst.head", "'joined_classify'", "classify"]),
     ({"profiles__paper__train__mixing": "some"}, ["profiles.paper.train.mixing", "'some'", "repeat"]),
     ({"part1__tasks__sst__train": {"learning_rate_schedule": "up"}}, ["part1.tasks.sst.train", "'up'", "constant"]),
     ({"part1__modes__finetune__train": {"regulariser": "l3"}}, ["part1.modes.finetune.train.regulariser", "'l3'"]),
@@ -86,6 +89,7 @@ FAULTS = [
     ({"profiles__tiny__tasks": ["sst", "cfimdb"], "profiles__tiny__data__sizes": {}}, ["iteration_1: ", "para, sts"]),
     # a row and what it starts from
     ({"iterations__new": PAIRS | {"heads": {"sts": "pair_regression"}}}, ["new.heads.sts", "cosine_similarity"]),
+    ({"iterations__new": PAIRS | {"heads": {"sts": "shared_pair_regression"}}}, ["new.heads.sts", "cosine_similarity"]),
     ({"iterations__new": PAIRS | {"train": {"pooling": "mean"}}}, ["new.train.pooling: mean", "trains pooler"]),
     ({"iterations__new": PAIRS | {"train": {"head_width": 8}}}, ["new.train.head_width: 8", "trains 32"]),
     ({"phase1__sst_then_sts__train": {"pooling": "cls"}}, ["iteration_2.train.pooling", "iteration_3.train.pooling"]),
@@ -118,6 +122,27 @@ def test_a_row_with_another_encoder_than_its_start_is_refused(tiny):
     tiny.prepare()
     with pytest.raises(ValueError, match="new.encoder: other, but its start sst_then_sts trains tiny_random"):
         tiny.plan()
+
+
+def test_a_row_that_joins_pairs_needs_an_encoder_with_two_token_types(tiny):
+    tiny.change(iterations__new={"schedule": [{"tasks": ["para"], "epochs": 1}], "heads": {"para": "joined_classify"}})
+    tiny.plan()
+    path = tiny.root / layout.encoder(PROFILE, ENCODER) / "config.json"
+    write_json(path, read_json(path) | {"type_vocab_size": 1})
+    with pytest.raises(ValueError, match=r"new\.heads\.para: joined_classify: .*the encoder tiny_random has 1"):
+        tiny.plan()
+    tiny.change(iterations__new=None)
+    tiny.plan()
+
+
+def test_what_a_head_takes_is_a_file_of_model_reading(tiny, monkeypatch):
+    for name, takes, said in (
+        ("pair_classify", "joined", r"pair_classify.py: it takes 'joined'; allowed: .*sentences, .*joined, .*pair"),
+        ("classify", joined, r"model/heads/classify.py: it takes 'model.reading.joined'; allowed: [\w.]*sentences$"),
+    ):
+        with monkeypatch.context() as patch, pytest.raises(ValueError, match=said):
+            patch.setattr(HEADS[name], "takes", takes, raising=False)
+            tiny.plan()
 
 
 def test_options_at_their_defaults_are_left_out(tmp_path, monkeypatch):

@@ -6,7 +6,7 @@ import torch
 
 from model.packing import pack
 from pipeline.data.token_files import read_tokens
-from pipeline.evaluation.predict import _batches, encode, predict
+from pipeline.evaluation.predict import _batches, compute_outputs, encode, predict
 from pipeline.evaluation.saved_model import build_model
 
 TASKS = ("sst", "para", "sts")
@@ -51,7 +51,7 @@ def test_each_example_has_its_own_prediction_whatever_the_batches(model, tokens,
 def test_each_example_has_its_own_vectors_whatever_the_batches(model, tokens, task, max_tokens):
     model.eval()
     indices, split = [7, 3, 19, 0, 3], tokens[task]
-    found = encode(model, split, indices, max_tokens)
+    found = encode(model, task, split, indices, max_tokens)
     assert found.shape == (5, split.sentences_per_example, 32)
     with torch.no_grad():
         for vectors, index in zip(found, indices, strict=True):
@@ -86,10 +86,34 @@ def test_batches_hold_every_place_once_and_at_most_so_many_tokens(tokens):
     split = tokens["para"]
     indices = np.arange(split.num_examples)[::-1]
     lengths = split.lengths.reshape(-1, 2).sum(1)[indices]
-    batches = list(_batches(split, indices, 100))
+    batches = list(_batches(lengths, 100))
     assert sorted(np.concatenate(batches)) == list(range(len(indices)))
     totals = [lengths[batch].sum() for batch in batches]
     assert max(totals) <= 100
     # A batch ends only where the next example no longer fits.
     assert all(total + lengths[after[0]] > 100 for total, after in zip(totals, batches[1:], strict=False))
-    assert [len(batch) for batch in _batches(split, indices, 1)] == [1] * len(indices)
+    assert [len(batch) for batch in _batches(lengths, 1)] == [1] * len(indices)
+
+
+@pytest.mark.parametrize("head", ["pair_classify", "joined_classify", "shared_pair_classify"])
+def test_a_batch_encodes_no_more_tokens_than_it_may(spec, tokens, monkeypatch, head):
+    """Whatever the head takes, and as many as it may: the next example would be too much."""
+    spec["tasks"]["para"]["head"] = head
+    model, split, packed = build_model(spec, 0), tokens["para"], []
+    pack_batch = model.pack
+
+    def record(task, sentences):
+        packed.append(pack_batch(task, sentences))
+        return packed[-1]
+
+    monkeypatch.setattr(model, "pack", record)
+    everything = np.arange(split.num_examples)
+    for function in (predict, compute_outputs, encode):
+        packed.clear()
+        function(model, "para", split, everything, 100)
+        totals = [batch.num_tokens for batch in packed]
+        lengths = sorted(model.count_tokens("para", split.lengths.reshape(-1, 2)))
+        assert sum(totals) == sum(lengths) and max(totals) <= 100
+        ends = np.cumsum(totals)[:-1]
+        firsts = [lengths[np.searchsorted(np.cumsum(lengths), end, side="right")] for end in ends]
+        assert all(total + first > 100 for total, first in zip(totals, firsts, strict=False))

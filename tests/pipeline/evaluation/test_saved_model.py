@@ -94,6 +94,45 @@ def test_new_heads_depend_on_the_seed_and_their_task_alone(tiny, saved):
     assert_same({n: t for n, t in alone.items() if "heads" in n}, {n: t for n, t in first.items() if ".sts." in n})
 
 
+SHARED = {"para": "shared_pair_classify", "sts": "shared_pair_regression"}
+
+
+def test_a_pair_layer_depends_on_the_seed_alone_and_comes_back_or_not_at_all(tiny):
+    run = tiny.add_row(ONE, heads=SHARED, train={"pooling": "attention"})
+    first, again, other = (build_model(run.spec, seed) for seed in (3, 3, 4))
+    fewer = build_model(run.spec | {"tasks": {"sts": run.spec["tasks"]["sts"]}}, 3)
+    weight = first.pair_layer.linear.weight
+    assert weight.shape == (SHAPE["hidden_size"], 4 * SHAPE["hidden_size"])
+    for same in (again, fewer):
+        assert torch.equal(weight, same.pair_layer.linear.weight)
+    assert not torch.equal(weight, other.pair_layer.linear.weight)
+    with torch.no_grad():
+        first.pooling["query_D"] += 1
+    save_model(tiny.root / "saved", first, run.spec, run.key)
+    assert_same(load_model(tiny.root / "saved")[0].state_dict(), first.state_dict())
+    tensors = tensors_of(tiny.root / "saved")
+    for name in ("pair_layer.linear.weight", "pooling.query_D"):
+        save_file(
+            {other: tensors[other] for other in tensors if other != name}, tiny.root / "saved/weights.safetensors"
+        )
+        with pytest.raises(ValueError, match=f"weights.safetensors: no tensor for {name}"):
+            load_model(tiny.root / "saved")
+
+
+@pytest.mark.parametrize("tasks", [["sst"], ["sst", "sts"]])
+def test_a_start_fills_the_pair_layer_where_it_has_one(tiny, tasks):
+    run = tiny.add_row(ONE, heads=SHARED)
+    part = run.spec | {"tasks": {task: run.spec["tasks"][task] for task in tasks}}
+    left, model = build_model(part, 3), build_model(run.spec, 4)
+    new = model.pair_layer.linear.weight.clone()
+    save_model(tiny.root / "saved", left, part, run.key)
+    fill_model(model, tiny.root / "saved/weights.safetensors", tasks)
+    assert torch.equal(model.pair_layer.linear.weight, left.pair_layer.linear.weight if "sts" in tasks else new)
+    if "sts" not in tasks:
+        with pytest.raises(ValueError, match=r"no tensor for .*pair_layer.linear.bias"):
+            fill_model(model, tiny.root / "saved/weights.safetensors", ["sst", "para"])
+
+
 def test_another_encoder_is_refused(tiny, saved):
     folder, _ = saved
     weights = tiny.root / layout.encoder(PROFILE, ENCODER) / "model.safetensors"

@@ -220,18 +220,44 @@ def test_users_of_a_change_are_the_functions_that_execute_it(project: Path) -> N
 
 def test_entries_of_a_run() -> None:
     spec = {
-        "schedule": [{"combine": "sum"}, {"combine": {"pcgrad": {"eps": 1.0}}}],
+        "schedule": [
+            {"combine": "sum", "encoder": "finetuned"},
+            {"combine": {"pcgrad": {"eps": 1.0}}, "encoder": "finetuned"},
+        ],
         "tasks": {"sst": {"head": {"classify": {}}, "metric": "accuracy"}},
         "train": {"pooling": "mean", "regulariser": {"smart": {}}},
     }
     expected = """model.combine.pcgrad:combine model.combine.sum:combine model.heads.classify:Head
-        model.pooling.mean:USES_POOLER model.pooling.mean:pool model.regularisers.smart:penalty
+        model.pooling.mean model.regularisers.smart:penalty
         model.schedules.constant:factor pipeline.evaluation.metrics.accuracy:LABELS
-        pipeline.evaluation.metrics.accuracy:score pipeline.training.mixing.repeat:mix"""
+        pipeline.evaluation.metrics.accuracy:score pipeline.training.mixing.repeat:mix
+        pipeline.training.sources.finetuned:Source"""
     assert entries_of_run(spec) == sorted([*expected.split(), *FIXED])
     assert not any("regularisers" in entry for entry in entries_of_run(spec | {"train": {"pooling": "mean"}}))
     with pytest.raises(ValueError, match="allowed: NAME or"):
-        entries_of_run(spec | {"schedule": [{"combine": ["sum"]}]})
+        entries_of_run(spec | {"schedule": [{"combine": ["sum"], "encoder": "frozen"}]})
+
+
+@pytest.mark.parametrize(("used", "other"), [("frozen", "finetuned"), ("finetuned", "frozen")])
+def test_a_run_has_the_code_of_what_it_uses_and_no_other(used: str, other: str) -> None:
+    spec = {
+        "schedule": [{"combine": "sum", "encoder": used}],
+        "tasks": {"para": {"head": "joined_classify", "metric": "accuracy"}},
+        "train": {"pooling": "first_last"},
+    }
+    digests = reach(entries_of_run(spec), ROOT).digests
+    for name in (
+        f"pipeline.training.sources.{used}.Source",
+        "model.reading.joined.pack",
+        "model.pooling.first_last.LAYERS",
+    ):
+        assert name in digests
+    for name in (
+        f"pipeline.training.sources.{other}.Source",
+        "model.reading.pair.Layer",
+        "model.pooling.attention.pool",
+    ):
+        assert name not in digests
 
 
 @pytest.mark.parametrize("test", ["__name__ != '__main__'", "__name__ == 'model.a'"])

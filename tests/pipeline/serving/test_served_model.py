@@ -1,5 +1,7 @@
 """What the served model says to rows of text, and of what is none."""
 
+import csv
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -8,9 +10,13 @@ import pandas as pd
 import pytest
 from mlflow.exceptions import MlflowException
 
+from pipeline.evaluation.evaluate import evaluate
 from pipeline.files.atomic import write_json
+from pipeline.runs import layout
 from pipeline.serving import served_model
 from pipeline.serving.served_model import ServedModel
+from pipeline.training.loop import train
+from tests.tiny import PROFILE
 
 
 class Echo:
@@ -53,3 +59,27 @@ def test_what_is_no_text_is_named_by_row_and_column(served, columns, said):
     with pytest.raises(MlflowException, match=said) as error:
         served(**columns)
     assert error.value.get_http_status_code() == 400
+
+
+def read_rows(path, delimiter=","):
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file, delimiter=delimiter))
+
+
+def test_pairs_are_read_as_in_training_and_evaluation(tiny, tmp_path):
+    heads = {"para": "joined_classify", "sts": "shared_pair_regression"}
+    run = tiny.add_row([{"tasks": ["para", "sts"], "epochs": 1}], heads=heads)
+    train(run)
+    evaluate(run)
+    package = tmp_path / "package"
+    shutil.copytree(tiny.model(run), package / served_model.MODEL)
+    shutil.copytree(run.spec["encoder"]["folder"], package / run.spec["encoder"]["folder"])
+    write_json(package / served_model.DIGESTS, {})
+    model = ServedModel()
+    model.load_context(SimpleNamespace(artifacts={served_model.PACKAGE: package}))
+    for task in heads:
+        dev = read_rows(layout.corpus(PROFILE) / tiny.params.tasks[task].files.dev, "\t")
+        frame = pd.DataFrame({name: [row[name] for row in dev] for name in served_model.COLUMNS})
+        expected = read_rows(layout.predictions(*run.place) / f"{task}.csv")
+        found = model.predict(None, frame)[task].tolist()
+        assert found == pytest.approx([float(row["prediction"]) for row in expected], abs=1e-5)

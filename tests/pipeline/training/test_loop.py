@@ -20,7 +20,7 @@ from pipeline.training.batches import choose
 from pipeline.training.loop import train
 from pipeline.training.mixing import MIXINGS
 from pipeline.training.run_record import HISTORY_COLUMNS
-from pipeline.training.task_data import FineTuned
+from pipeline.training.sources.finetuned import Source as FineTuned
 from tests.pipeline.training.conftest import LEGS, read_history, read_results
 from tests.tiny import ENCODER, PROFILE
 

@@ -13,7 +13,9 @@ from pipeline.evaluation.saved_model import build_model
 from pipeline.files.digest import derive_seed
 from pipeline.training.checkpoint import Progress, State
 from pipeline.training.optimization import RANK, LegOptimizer
-from pipeline.training.task_data import FineTuned, Frozen, read_task_data
+from pipeline.training.sources.finetuned import Source as FineTuned
+from pipeline.training.sources.frozen import Source as Frozen
+from pipeline.training.task_data import read_task_data
 
 TASKS = ("sst", "para", "sts")
 

@@ -7,7 +7,9 @@ import pytest
 import torch
 
 from pipeline.evaluation.saved_model import build_model
-from pipeline.training.task_data import SELECTION, FineTuned, Frozen, TaskData, read_task_data
+from pipeline.training.sources.finetuned import Source as FineTuned
+from pipeline.training.sources.frozen import Source as Frozen
+from pipeline.training.task_data import SELECTION, TaskData, read_task_data
 
 TASKS = ("sst", "para", "sts")
 
