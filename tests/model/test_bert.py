@@ -12,7 +12,7 @@ import transformers
 from model import kernels
 from model.bert import ACTIVATIONS, INITIAL_STD, BertConfig, MiniBert
 from model.packing import pack
-from model.pooling import POOLINGS, make_parameters
+from model.pooling import POOLINGS, find_layers, make_parameters
 from model.pretrained import CONFIG_KEYS, load_encoder
 
 TINY = BertConfig(
@@ -161,6 +161,8 @@ def test_layers_that_are_asked_for_are_averaged(both):
             expected = torch.stack([states[layer][mask.bool()] for layer in layers]).mean(0)
             torch.testing.assert_close(ours(pack(sequences), None, layers), expected, rtol=0, atol=2e-5)
         assert torch.equal(ours(pack(sequences), None, (-1,)), ours(pack(sequences)))
+        expected = (states[1] + states[-1])[mask.bool()] / 2
+        torch.testing.assert_close(ours(pack(sequences), None, find_layers("first_last")), expected, rtol=0, atol=2e-5)
 
 
 def test_other_sequences_do_not_matter_at_all(encoder):
