@@ -141,7 +141,8 @@ class LegOptimizer:
         measured[f"loss/{task}"] = loss.item()
         measured["tokens"] += num_tokens
         if self.penalty:
-            noise_shape = (num_tokens or sum(map(len, pooled)), pooled[0].shape[1])
+            hidden_size = self.state.model.encoder.config.hidden_size
+            noise_shape = (num_tokens, hidden_size) if num_tokens else (sum(map(len, pooled)), pooled[0].shape[1])
             first = Pass(head, tuple(pooled), output, labels, lambda: forward("regulariser")[0], disturb, noise_shape)
             penalty = self.penalty(first)
             measured[f"penalty/{task}"] = penalty.item()

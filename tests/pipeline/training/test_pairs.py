@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from model.regularisers import REGULARISERS
 from pipeline.evaluation.predict import predict
 from pipeline.evaluation.saved_model import build_model
 from pipeline.training.checkpoint import Progress, State
@@ -46,6 +47,8 @@ def test_a_fine_tuned_leg_combines_the_pair_layers_gradients_with_the_encoders(t
     expected = find_gradients(optimizer, batches, [weight, query_D])
     everything = find_gradients(optimizer, {"sts": batches["sts"]}, model.shared_parameters(["sts"]))["sts"]
     measured = optimizer.step(batches, 0, 0)
+    (group,) = optimizer.state.optimizer.param_groups
+    assert len(group["params"]) == len(set(group["params"])) and weight in set(group["params"]), "once"
     assert expected["sst"][0] is None and all(gradients[1].any() for gradients in expected.values())
     torch.testing.assert_close(weight.grad, expected["para"][0] + expected["sts"][0])
     torch.testing.assert_close(query_D.grad, sum(gradients[1] for gradients in expected.values()))
@@ -75,6 +78,17 @@ def test_a_leg_without_a_task_that_takes_it_leaves_the_pair_layer_alone(tiny, en
     before = optimizer.state.model.pair_layer.linear.weight.clone()
     optimizer.step(batches, 0, 0)
     assert torch.equal(optimizer.state.model.pair_layer.linear.weight, before)
+
+
+@pytest.mark.parametrize("encoder", ["finetuned", "frozen"])
+@pytest.mark.parametrize("heads", HEADS)
+@pytest.mark.parametrize("regulariser", REGULARISERS)
+def test_every_regulariser_bears_what_the_head_takes(tiny, encoder, heads, regulariser):
+    """Its width too, which is not the encoder's where the head is on a pair layer."""
+    optimizer, batches = make_optimizer(tiny, encoder, heads, head_width=24, regulariser=regulariser)
+    measured = optimizer.step(batches, 0, 0)
+    assert all(tensor.isfinite().all() for tensor in optimizer.state.model.state_dict().values())
+    assert {f"penalty/{task}" for task in TASKS} <= set(measured)
 
 
 @pytest.mark.parametrize("encoder", ["finetuned", "frozen"])
