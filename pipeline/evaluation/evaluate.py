@@ -1,10 +1,11 @@
 """The evaluation of one trained model: every example of every task's dev set, its metrics and its predictions."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from pipeline.data.token_files import read_tokens
+from pipeline.data.token_files import TokenSet, read_tokens
 from pipeline.evaluation.metrics import OVERALL, score
 from pipeline.evaluation.predict import predict
 from pipeline.evaluation.prediction_files import write_predictions
@@ -26,6 +27,14 @@ def evaluate(run: Run, root: Path = Path(".")) -> dict[str, float]:
     model, description = load_model(root / layout.model(*run.place), root)
     if description["run_key"] != run.key:
         raise ValueError(f"{layout.model(*run.place)}: trained by run {description['run_key']}, this is {run.key}")
+    max_tokens = run.spec["train"]["evaluation_tokens"]
+    return write_evaluation(
+        run, lambda task, dev: predict(model, task, dev, np.arange(dev.num_examples), max_tokens), root
+    )
+
+
+def write_evaluation(run: Run, predict_all: Callable[[str, TokenSet], np.ndarray], root: Path) -> dict[str, float]:
+    """Score what `predict_all(task, dev set)` gives, in the set's order; write predictions and record."""
     events = root / layout.work(run.key) / "evaluation.jsonl"
     scores: dict[str, float] = {}
     with EventLog.start(events, run.identity("evaluation")) as log:
@@ -34,8 +43,7 @@ def evaluate(run: Run, root: Path = Path(".")) -> dict[str, float]:
             for name, task in run.spec["tasks"].items():
                 splits = {split: read_tokens(root / path) for split, path in task["tokens"].items()}
                 dev = splits["dev"]
-                max_tokens = run.spec["train"]["evaluation_tokens"]
-                predictions = predict(model, name, dev, np.arange(dev.num_examples), max_tokens)
+                predictions = predict_all(name, dev)
                 scores |= score(name, task["metric"], dev.labels, predictions, splits["train"].labels)
                 file = write_predictions(temporary / f"{name}.csv", dev.ids, predictions, dev.labels)
                 log.artifact(folder / file.name)

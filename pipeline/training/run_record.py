@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from model.multitask import MultitaskModel
 from pipeline.evaluation.saved_model import save_model
 from pipeline.files.atomic import atomic_folder
 from pipeline.files.digest import hash_file
@@ -24,9 +25,18 @@ HISTORY_COLUMNS = ("leg", "epoch", "step", "split", "task", "metric", "value")
 
 def start_log(path: Path, run: Run, data: dict[str, TaskData], device: torch.device) -> EventLog:
     """Begin the event file of a run: its params, where it runs, and its datasets with their digests."""
+    log = open_log(path, run, _params_to_log(run.spec), device)
+    for name, task in data.items():
+        for split, used in (("train", len(task.train_indices)), ("dev", task.splits["dev"].num_examples)):
+            log_tokens(log, run, name, split, used)
+    return log
+
+
+def open_log(path: Path, run: Run, params: dict[str, Any], device: torch.device) -> EventLog:
+    """Begin the event file of a run: `params` with its start, where it runs, and its encoder."""
     spec, encoder = run.spec, run.spec["encoder"]
     log = EventLog.start(path, run.identity("training"))
-    log.params(_params_to_log(spec) | ({"start": run.start} if run.start else {}))
+    log.params(params | ({"start": run.start} if run.start else {}))
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else str(device)
     log.tags({"encoder": encoder["name"], "device": name})
     log.tags({"num_threads": str(torch.get_num_threads()), "num_resumed": "0"})
@@ -34,11 +44,13 @@ def start_log(path: Path, run: Run, data: dict[str, TaskData], device: torch.dev
     if others := [f"{name} {version}, not {planned[name]}" for name, version in check_versions(planned).items()]:
         log.tags({"versions": "; ".join(others)})  # where any may train: a machine that is not ours
     log.dataset(encoder["name"], encoder["sha256"], encoder["folder"], 1, "encoder")
-    for name, task in data.items():
-        for split, used in (("train", len(task.train_indices)), ("dev", task.splits["dev"].num_examples)):
-            folder, digest = spec["tasks"][name]["tokens"][split], spec["tasks"][name]["digests"][split]
-            log.dataset(f"{name}-{split}", digest, folder, used, split)
     return log
+
+
+def log_tokens(log: EventLog, run: Run, task: str, split: str, num_examples: int) -> None:
+    """Note a split of a task with its digest."""
+    said = run.spec["tasks"][task]
+    log.dataset(f"{task}-{split}", said["digests"][split], said["tokens"][split], num_examples, split)
 
 
 def resume_log(path: Path, content: bytes) -> EventLog:
@@ -50,10 +62,21 @@ def resume_log(path: Path, content: bytes) -> EventLog:
 
 def write_outputs(run: Run, state: State, log: EventLog, events: Path, root: Path) -> None:
     """Write the model, then the record with history.csv: a record that is there says that the model is."""
-    model_folder, folder = layout.model(*run.place), layout.training_record(*run.place)
-    save_model(root / model_folder, state.model, run.spec, run.key, root)
-    weights = model_folder / "weights.safetensors"
+    write_weights(run, state.model, log, root)
+    write_training_record(run, state.progress.history, log, events, root)
+
+
+def write_weights(run: Run, model: MultitaskModel, log: EventLog, root: Path) -> None:
+    """Write the model's folder, and its weights' hash to the log."""
+    folder = layout.model(*run.place)
+    save_model(root / folder, model, run.spec, run.key, root)
+    weights = folder / "weights.safetensors"
     log.tags({"weights": weights.as_posix(), "weights_sha256": hash_file(root / weights)})
+
+
+def write_training_record(run: Run, history: list[dict], log: EventLog, events: Path, root: Path) -> None:
+    """End the log, and write the record of its events with history.csv and the run's files."""
+    folder = layout.training_record(*run.place)
     run_files = {"run.json": run.path} | ({"start.json": run.start_path} if run.start_path else {})
     for name in ("history.csv", *run_files):
         log.artifact(folder / name)
@@ -63,7 +86,7 @@ def write_outputs(run: Run, state: State, log: EventLog, events: Path, root: Pat
         with (temporary / "history.csv").open("w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, HISTORY_COLUMNS, lineterminator="\n")
             writer.writeheader()
-            writer.writerows(state.progress.history)
+            writer.writerows(history)
         for name, path in run_files.items():
             shutil.copyfile(path, temporary / name)
 
