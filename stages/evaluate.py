@@ -1,4 +1,4 @@
-"""Stages eval_part1, eval_phase1 and eval_phase2: score what a run trained on the full dev sets."""
+"""Stages eval_part1, eval_phase1, eval_phase2 and eval_average: score what a run trained on the full dev sets."""
 
 import os
 from pathlib import Path
@@ -21,13 +21,14 @@ def main() -> None:
     if "BERTY_THREADS" not in os.environ:
         # Read when torch is loaded. Threads that wander between cores keep each other waiting.
         os.environ.setdefault("OMP_PROC_BIND", "true")
+    from pipeline.evaluation.averaging import evaluate_mean
     from pipeline.evaluation.evaluate import evaluate
     from pipeline.evaluation.intact import check_run
 
     described = read_run(arguments.run)
     check_run(described)
     with own(layout.work(described.key)):
-        scores = evaluate(described)
+        scores = (evaluate_mean if described.spec.get("average") == "outputs" else evaluate)(described)
     for name, value in scores.items():
         print(f"{name:24} {value:.4f}")
 

@@ -1,4 +1,4 @@
-"""Stages part1, phase1 and phase2: train what a run file describes."""
+"""Stages part1, phase1, phase2 and average: train what a run file describes, or average what others trained."""
 
 import os
 import sys
@@ -24,6 +24,7 @@ def main() -> None:
         # Read when torch is loaded. Threads that wander between cores keep each other waiting.
         os.environ.setdefault("OMP_PROC_BIND", "true")
     from pipeline.evaluation.precision import advise
+    from pipeline.training.average import average
     from pipeline.training.loop import train
 
     described = read_run(arguments.run)
@@ -31,7 +32,7 @@ def main() -> None:
     if advice := advise(described.spec["train"]["precision"]):
         print(advice, file=sys.stderr)
     with own(layout.work(described.key)):
-        train(described)
+        (average if described.spec["phase"] == layout.AVERAGE else train)(described)
 
 
 if __name__ == "__main__":

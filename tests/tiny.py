@@ -134,7 +134,7 @@ class TinyProject:
     def change(self, **values: Any) -> None:
         """Set keys of params.yaml: a name's `__` stands for the dot between two keys; None deletes the key.
 
-        A row that is added runs: it joins `rows`; one that is deleted leaves them.
+        A row that is added runs: it joins `rows`, or `averages`; one that is deleted leaves them.
         """
         path = self.root / "params.yaml"
         params = yaml.load(path.read_text(), LOADER)
@@ -148,7 +148,9 @@ class TinyProject:
             else:
                 section[last] = value
             if folders == ["iterations"]:
-                params["rows"] = [row for row in params["rows"] if row != last] + [last] * (value is not None)
+                for name in ("rows", "averages"):
+                    is_there = value is not None and ("average" in value) == (name == "averages")
+                    params[name] = [row for row in params[name] if row != last] + [last] * is_there
         path.write_text(dump_yaml(params))
 
     def add_encoder(self, name: str, **keys: Any) -> None:

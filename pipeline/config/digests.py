@@ -34,6 +34,7 @@ ENTRY_POINTS = {
     "tokenize": ["pipeline.data.encode_text:encode_text"],
     "plan": ["pipeline.config.plan:write_plan"],
     "start": ["pipeline.runs.start:make_start"],
+    "members": ["pipeline.runs.start:make_start"],
     "report": ["pipeline.reporting.report:write_report"],
     "track": ["pipeline.tracking.deadline:project_in_time", "pipeline.tracking.collect:collect"],
 }
@@ -70,7 +71,7 @@ def _list_reads(params: Params, profile: str, root: Path) -> dict[str, dict[str,
         for name, subset in row.data.subsets.items()
     }
     versions = read_training_lock(root / "requirements.lock")
-    sections = ("seeds", "rows", "encoders", "tasks", "train", "part1", "phase1", "iterations", "figures")
+    sections = ("seeds", "rows", "averages", "encoders", "tasks", "train", "part1", "phase1", "iterations", "figures")
     return {
         "download": {"assets": _dump(params.assets, needed), "data": data, "encoders": encoders, "files": files},
         "tokenize": {

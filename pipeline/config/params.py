@@ -72,6 +72,8 @@ def _find_broken_references(params: Params) -> Iterator[str]:
             yield f"{where}.control: a row cannot be its own control"
         yield from _unknown_or_twice(f"{where}.tasks", row.tasks or [], params.tasks)
         yield from _unknown(f"{where}.paper", row.paper, [*params.tasks, "overall"])
+        trained = [other for other, iteration in params.iterations.items() if not iteration.average]
+        yield from _unknown_or_twice(f"{where}.of", row.of or [], trained)
         missing = [task for task in scheduled_tasks(row.schedule) if row.tasks and task not in row.tasks]
         yield from (f"{where}.tasks: the schedule trains {task}, which is not among them" for task in missing)
         yield from _check_start_tasks(where, row, params)
@@ -92,11 +94,17 @@ def _unknown_or_twice(where: str, names: list[str], known: Iterable[str]) -> Ite
 
 
 def _check_rows(params: Params) -> Iterator[str]:
-    yield from _unknown_or_twice("rows", params.rows, params.iterations)
-    for name in params.rows:
-        control = params.iterations[name].control if name in params.iterations else None
-        if control in params.iterations and control not in params.rows:
-            yield f"rows: {name} is compared with its control {control}, which is not among them"
+    averages = {name for name, row in params.iterations.items() if row.average}
+    yield from _unknown_or_twice("rows", params.rows, [name for name in params.iterations if name not in averages])
+    yield from _unknown_or_twice("averages", params.averages, [name for name in params.iterations if name in averages])
+    for name, section in [(name, "rows") for name in params.rows] + [(name, "averages") for name in params.averages]:
+        row = params.iterations.get(name)
+        if row and row.control in params.iterations and row.control not in [*params.rows, *params.averages]:
+            yield f"{section}: {name} is compared with its control {row.control}, which is not among them"
+        for member in (row and row.of) or []:
+            if member in params.iterations and member not in params.rows:
+                allowed = ", ".join(params.rows)
+                yield f"{section}: {name} is an average of {member}, which does not run; allowed: {allowed}"
 
 
 def _check_profile(where: str, profile: Profile, params: Params) -> Iterator[str]:

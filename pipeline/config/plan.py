@@ -1,9 +1,11 @@
 """The plan of a profile: its index for people and tables, its run files for training, its commands in order."""
 
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from pipeline.config.averages import find_average_faults, find_seed_faults, find_unfair_controls, make_averages
 from pipeline.config.choices import find_choice_faults
 from pipeline.config.runs import make_runs
 from pipeline.config.schema import Params, Recipe
@@ -30,8 +32,10 @@ def write_plan(params: Params, profile: str, root: Path = Path(".")) -> None:
     check_rows(params, profile)
     facts = read_facts(params, profile, root)
     trainings = list(list_trainings(params, profile, facts))
-    _refuse(find_training_faults(trainings, facts))
-    runs = list(make_runs(params, profile, trainings, facts, root))
+    averages = make_averages(params, profile, trainings)
+    faults = (find_training_faults(trainings, facts), find_average_faults(averages, facts))
+    _refuse(chain(*faults, find_unfair_controls(trainings, averages)))
+    runs = list(make_runs(params, profile, trainings, averages, facts, root))
     with atomic_folder(root / layout.plan(profile)) as folder:
         write_json(folder / "index.json", make_index(params, profile))
         write_json(folder / "commands.json", make_commands([run for run in runs if "skipped" not in run], profile))
@@ -42,7 +46,7 @@ def write_plan(params: Params, profile: str, root: Path = Path(".")) -> None:
 def check_rows(params: Params, profile: str) -> None:
     """Refuse what can be seen to be wrong before any file is there; the errors are those of `write_plan`."""
     choose_profile(params, profile)
-    _refuse([*find_choice_faults(params), *find_missing_tasks(params, profile)])
+    _refuse([*find_choice_faults(params), *find_missing_tasks(params, profile), *find_seed_faults(params, profile)])
 
 
 def _refuse(faults: Iterable[str]) -> None:
@@ -76,6 +80,7 @@ def make_index(params: Params, profile: str) -> dict[str, Any]:
         }
         for name, iteration in list_rows(params).items()
     ]
+    phase2 += [_describe_average(params, profile, name, phase2) for name in params.averages]
     return {
         "profile": profile,
         "description": row.note,
@@ -103,6 +108,26 @@ def _describe_training(params: Params, profile: str, phase: str, name: str, reci
     return {"seeds": list_seeds(params, profile, phase, name)} | ({"keep": keep} if recipe.schedule else {})
 
 
+def _describe_average(params: Params, profile: str, name: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """An average's entry, by those of `rows`, the ones that train; `keep` are the rules of those that it is of."""
+    average = params.iterations[name]
+    members = [row for row in rows if row["row"] in average.of]
+    keep = ", ".join(dict.fromkeys(row["keep"] for row in members if "keep" in row))
+    return {
+        "row": name,
+        "tasks": members[0]["tasks"],
+        "note": average.note,
+        "control": average.control,
+        "paper": average.paper,
+        "average": average.average,
+        "of": [member["row"] for member in members],
+        **({"over": average.over} if average.over else {}),
+        "seeds": list_seeds(params, profile, layout.AVERAGE, name),
+        **({"keep": keep} if keep else {}),
+        **({"encoder": members[0]["encoder"]} if "encoder" in members[0] else {}),
+    }
+
+
 def make_commands(runs: list[dict[str, Any]], profile: str) -> list[dict[str, str]]:
     """The commands of dvc.yaml after plan, in an order that gives whole seeds early; a test holds them to DVC's.
 
@@ -114,7 +139,7 @@ def make_commands(runs: list[dict[str, Any]], profile: str) -> list[dict[str, st
         place = (profile, phase, row, seed)
         (task, *_) = run["tasks"]
         path = layout.run_file(*place)
-        if phase == "phase2":
+        if phase in layout.START_STAGES:
             start = layout.start_file(profile, row, seed).as_posix()
             command = f"python -m stages.start --run {path}"
             commands.append({"stage": layout.stage_name("start", *place), "command": command, "done": start})

@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from pipeline.config.averages import Average
 from pipeline.config.schema import Params
 from pipeline.config.selection import choose_profile, find_idle_recipes
 from pipeline.config.trainings import Training
 from pipeline.data.encoders import EncoderFacts
+from pipeline.evaluation.saved_model import MODEL_KEYS, TASK_KEYS
 from pipeline.files.digest import hash_file, hash_folder
 from pipeline.runs import layout
 from pipeline.runs.code import Code, entries_of_run
@@ -27,11 +29,13 @@ def make_runs(
     params: Params,
     profile: str,
     trainings: list[Training],
+    averages: list[Average],
     facts: dict[str, EncoderFacts],
     root: Path = Path("."),
 ) -> Iterator[dict[str, Any]]:
     """Every run of `profile`: its trainings for each of their seeds, and where nothing trains a note of why.
 
+    The averages come last, since one may be of all seeds.
     The tokens and encoders must be there: their hashes go into the runs.
     """
     inputs = _Inputs(params, profile, facts, root)
@@ -44,6 +48,13 @@ def make_runs(
                 yield inputs.name_run(training.phase, training.row, seed) | {"skipped": reason}
         for name, reason in find_idle_recipes(params, profile).items():
             yield inputs.name_run("phase1", name, seed) | {"skipped": reason}
+    for seed in params.seeds:
+        for average in averages:
+            if seed in average.seeds:
+                yield inputs.make_average(average, seed)
+            else:
+                reason = "all seeds together" if average.is_over_seeds else "not a seed of all that it is an average of"
+                yield inputs.name_run(layout.AVERAGE, average.row, seed) | {"skipped": reason}
 
 
 class _Inputs:
@@ -71,6 +82,27 @@ class _Inputs:
         }
         run |= {"code": self.code.reach(entries_of_run(run)).digests}
         return drop_neutral(run | ({"start": training.start} if training.start else {}))
+
+    def make_average(self, average: Average, seed: int) -> dict[str, Any]:
+        """Its members with what their models are; the task's files and metrics are those of the first row."""
+        first = average.rows[0]
+        run = self.name_run(layout.AVERAGE, average.row, seed) | {
+            "encoder": self.encoders[first.encoder],
+            "tasks": {task: self._describe_task(task, first) for task in average.tasks},
+            "schedule": [],
+            "train": {key: first.train[key] for key in MODEL_KEYS},
+            "packages": self.packages,
+            "average": average.kind,
+            "members": [self._describe_member(*member) for member in average.list_members(seed)],
+        }
+        return drop_neutral(run | {"code": self.code.reach(entries_of_run(run)).digests})
+
+    def _describe_member(self, row: Training, seed: int) -> dict[str, Any]:
+        tasks = {task: self._describe_task(task, row) for task in row.heads}
+        described = {name: {key: task[key] for key in TASK_KEYS} for name, task in tasks.items()}
+        train = {key: row.train[key] for key in MODEL_KEYS}
+        model = drop_neutral({"tasks": described, "train": train, "schedule": []})
+        return {"row": row.row, "seed": seed, "tasks": model["tasks"], "train": model["train"]}
 
     def _describe_encoder(self, name: str) -> dict[str, str]:
         folder = layout.encoder(self.profile, name)

@@ -209,17 +209,35 @@ class Recipe(Section):
 
 
 class Iteration(Recipe):
-    schedule: list[Leg]  # []: nothing is trained
+    """A row of table 2: it trains what its schedule says, or it averages what other rows have trained."""
+
+    schedule: list[Leg] = []  # []: nothing is trained
     control: Name | None = None
     start: Name = "encoder"
     tasks: Annotated[list[Name], Field(min_length=1)] | None = None  # evaluated; null: those of the schedule
     paper: Paper = {}
+    average: Literal["outputs", "weights"] | None = None  # of the rows in `of`, in the place of a training
+    of: Annotated[list[Name], Field(min_length=1)] | None = None
+    over: Literal["seeds"] | None = None  # all seeds of these rows together; null: each seed by itself
 
     @model_validator(mode="after")
-    def _some_task(self) -> "Iteration":
-        if not self.schedule and not self.tasks:
+    def _trains_or_averages(self) -> "Iteration":
+        if self.average:
+            if others := sorted(self.model_fields_set - AVERAGE_KEYS):
+                allowed = ", ".join(sorted(AVERAGE_KEYS))
+                raise ValueError(f"an average trains nothing, so it has no {', '.join(others)}; allowed: {allowed}")
+            if not self.of:
+                raise ValueError("an average says of which rows: `of: [...]`")
+        elif self.of or self.over:
+            raise ValueError("`of` and `over` are an average's: `average: outputs` or `average: weights`")
+        elif "schedule" not in self.model_fields_set:
+            raise ValueError("schedule: missing")
+        elif not self.schedule and not self.tasks:
             raise ValueError("a row whose schedule is empty says which tasks it evaluates: `tasks: [...]`")
         return self
+
+
+AVERAGE_KEYS = {"note", "control", "paper", "average", "of", "over"}
 
 
 class Figures(Section):
@@ -240,6 +258,7 @@ class Params(Section):
     profile: Name
     seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
     rows: Annotated[list[Name], Field(min_length=1)]  # of `iterations`, those that run, in the tables' order
+    averages: list[Name] = []  # of `iterations`, those that average rows; they come after the rows
     profiles: dict[Name, Profile]
     assets: dict[str, AssetRow]
     encoders: dict[Name, EncoderRow]

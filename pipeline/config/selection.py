@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from pipeline.config.schema import Iteration, Leg, Params, Profile, Recipe
+from pipeline.runs import layout
 
 
 def choose_profile(params: Params, name: str) -> Profile:
@@ -27,6 +28,11 @@ def list_rows(params: Params) -> dict[str, Iteration]:
     return {name: params.iterations[name] for name in params.rows}
 
 
+def list_averages(params: Params) -> dict[str, Iteration]:
+    """The iterations that average rows, in the order of `averages`."""
+    return {name: params.iterations[name] for name in params.averages}
+
+
 def find_idle_recipes(params: Params, profile: str) -> dict[str, str]:
     """The recipes of phase 1 that do not train in this profile, each with the reason."""
     starts, available = {row.start for row in list_rows(params).values()}, choose_profile(params, profile).tasks
@@ -47,8 +53,14 @@ def list_recipes(params: Params, profile: str) -> dict[str, Recipe]:
 
 
 def list_seeds(params: Params, profile: str, phase: str, name: str) -> list[int]:
-    """The seeds that a training runs with; a recipe has those of the rows that start from it."""
+    """The seeds that a training runs with; a recipe has those of the rows that start from it.
+
+    An average has those that all of its rows have; over all seeds it has one value, under the first.
+    """
     limits, every = choose_profile(params, profile).num_seeds, len(params.seeds)
+    if phase == layout.AVERAGE:
+        row = params.iterations[name]
+        return params.seeds[: 1 if row.over else min(limits.get(other, every) for other in (name, *row.of))]
     if phase == "phase1":
         started = [row for row, iteration in list_rows(params).items() if iteration.start == name]
         return params.seeds[: max((limits.get(row, every) for row in started), default=every)]

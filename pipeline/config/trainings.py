@@ -87,12 +87,8 @@ def list_trainings(params: Params, profile: str, facts: dict[str, EncoderFacts])
 
 
 def find_training_faults(trainings: list[Training], facts: dict[str, EncoderFacts]) -> Iterator[str]:
-    """Poolings that nothing knows; rows whose model is not the one that their recipe trains; unfair controls.
-
-    An epoch chosen by one rule is not compared with one chosen by another: part of the difference would be the rule's.
-    """
+    """Poolings that nothing knows; rows whose model is not the one that their recipe trains."""
     recipes = {training.row: training for training in trainings if training.phase == "phase1"}
-    rows = {training.row: training for training in trainings if training.phase == "phase2"}
     for training in trainings:
         if training.train["pooling"] is None:
             files = f"write encoders.{training.encoder}.pooling or pin {training.encoder}/1_Pooling/config.json"
@@ -102,20 +98,15 @@ def find_training_faults(trainings: list[Training], facts: dict[str, EncoderFact
             if find_reading(HEADS[split_choice(choice)[0]]) is joined and num_types < 2:
                 needs = f"it needs token types 0 and 1, the encoder {training.encoder} has {num_types}"
                 yield f"{training.where}.heads.{task}: {choice}: {needs}"
-        if training.control and training.schedule and (control := rows[training.control]).schedule:
-            for key in ("keep", "selection_fraction"):
-                if training.train[key] != control.train[key]:
-                    ours, theirs = f"{training.train[key]}", f"{control.train[key]}"
-                    yield f"{training.where}.train.{key}: {ours}, but its control {training.control} has {theirs}"
         if training.start not in recipes:
             continue
-        after, before = (_describe_shape(one, facts) for one in (training, recipes[training.start]))
+        after, before = (describe_shape(one, facts) for one in (training, recipes[training.start]))
         for key, value in before.items():
             if after.get(key, value) != value:
                 yield f"{training.where}.{key}: {after[key]}, but its start {training.start} trains {value}"
 
 
-def _describe_shape(training: Training, facts: dict[str, EncoderFacts]) -> dict[str, Any]:
+def describe_shape(training: Training, facts: dict[str, EncoderFacts]) -> dict[str, Any]:
     """What must agree for one training's weights to be another's start."""
     width = training.train["head_width"] or facts[training.encoder].hidden_size
     shape = {"encoder": training.encoder, "train.pooling": training.train["pooling"], "train.head_width": width}

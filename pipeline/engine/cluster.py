@@ -119,8 +119,8 @@ class Cluster:
     def start(self, task: Task) -> Placed:
         """Hand a run to Ray, with what it needs to find its inputs in the remote."""
         names, start = list(self._names), None
-        if task.needs:
-            names.append(layout.stage_name("training", task.spec["profile"], "phase1", *_split(task.needs)))
+        for need in task.needs:
+            names.append(layout.stage_name("training", task.spec["profile"], *_split(need)))
             self._share(names[-1])
         if task.start_stage:
             profile, _, row, seed = task.place
@@ -198,7 +198,8 @@ def _say_in_a_line(data: dict[str, Any], ignore_prefix: bool) -> None:
     print(f"Ray: {data['lines'][0]}".partition("\n")[0][:SAID_CHARACTERS], file=sys.stderr)
 
 
-def _split(name: str) -> tuple[str, int]:
-    """`phase1/sst_then_sts-0` to its row and seed."""
-    row, _, seed = name.partition("/")[2].rpartition("-")
-    return row, int(seed)
+def _split(name: str) -> tuple[str, str, int]:
+    """`phase1/sst_then_sts-0` to its phase, row and seed."""
+    phase, _, run = name.partition("/")
+    row, _, seed = run.rpartition("-")
+    return phase, row, int(seed)

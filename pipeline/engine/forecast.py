@@ -32,9 +32,10 @@ def forecast(profile: str, graph: Graph) -> Forecast:
         if task.is_skipped:
             continue
         waiting = {other.name for other, _, _ in to_train}
-        if task.needs not in waiting and all(task.is_finished(file) for file in task.record_files):
+        is_ready = waiting.isdisjoint(task.needs)
+        if is_ready and all(task.is_finished(file) for file in task.record_files):
             counts["finished"] += 1
-        elif task.needs not in waiting and graph.is_cached(task.stages[0]):
+        elif is_ready and graph.is_cached(task.stages[0]):
             counts["cached"] += 1
         else:
             to_train.append((task, find_reason(task, waiting), _expect(task, tasks, earlier)))

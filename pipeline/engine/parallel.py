@@ -115,7 +115,7 @@ class Parallel:
             outputs = ((layout.model, layout.training_record), (layout.predictions, layout.evaluation_record))
             for functions in outputs:
                 skip_run(task.path, *functions)
-        elif task.needs and task.needs not in self.outcome.done:
+        elif not self._has_needs(task):
             return False  # asked again when it is its turn
         else:
             if task.start_stage:
@@ -126,9 +126,12 @@ class Parallel:
         self.outcome.done.append(task.name)
         return True
 
+    def _has_needs(self, task: Task) -> bool:
+        return set(task.needs) <= set(self.outcome.done)
+
     def _start_some(self) -> bool:
         """Give free workers something to do; whether any is busy."""
-        for task in [task for task in self._waiting if task.needs is None or task.needs in self.outcome.done]:
+        for task in [task for task in self._waiting if self._has_needs(task)]:
             if not self._workers.has_room(len(self._running)):
                 break
             self._waiting.remove(task)
@@ -165,11 +168,12 @@ class Parallel:
         return left / self._workers.num
 
     def _write_lock(self) -> None:
-        """A start stage reads all of phase 1's records, so its entry has to wait for them."""
+        """A start stage reads all records of the phase before, so its entry has to wait for them."""
         done = [task for task in self._tasks if task.name in self.outcome.done]
         names = [stage for task in done for stage in task.stages]
-        if {task.name for task in self._tasks if task.spec["phase"] == "phase1"} <= set(self.outcome.done):
-            names += [task.start_stage for task in done if task.start_stage]
+        for before, phase in (("phase1", "phase2"), ("phase2", layout.AVERAGE)):
+            if {task.name for task in self._tasks if task.spec["phase"] == before} <= set(self.outcome.done):
+                names += [task.start_stage for task in done if task.spec["phase"] == phase]
         self._graph.write_lock(names)
 
 

@@ -21,8 +21,9 @@ def find_reason(task: Task, to_train: Collection[str]) -> str:
     for package, version in task.spec["packages"].items():
         if before["packages"].get(package) != version:
             reasons.append(f"{package} {before['packages'].get(package)} to {version}")
-    if task.needs in to_train:
-        reasons.append(f"it starts from {task.needs}, which trains first")
+    if first := [need for need in task.needs if need in to_train]:
+        trains = "which trains first" if len(first) == 1 else "which train first"
+        reasons.append(f"it starts from {_name_some(first)}, {trains}")
     elif not any(reasons) and task.start_stage and read_json(folder / "start.json") != make_start(task.spec):
         reasons.append("it starts from other weights")
     said = "; ".join(reason for reason in reasons if reason)

@@ -1,21 +1,23 @@
-"""The runs of a plan as tasks for workers: a training with its evaluation, and the run that it starts from."""
+"""The runs of a plan as tasks for workers: a training with its evaluation, and the runs whose weights it needs."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline.evaluation.model_schema import MEMBERS
 from pipeline.files.atomic import read_json
 from pipeline.runs import layout
 from pipeline.runs.record import read_record
 from pipeline.runs.record_files import is_whole
 from pipeline.runs.run_files import read_run
 
-ORDER = ("phase1", "phase2", "part1")
+ORDER = ("phase1", "phase2", "part1", layout.AVERAGE)
+RESULTS = ("model.json", MEMBERS)  # what a training leaves, or an average of outputs
 
 
 @dataclass(frozen=True)
 class Task:
-    """A run file; the stages of dvc.yaml that are done with it; the name of the task that it starts from."""
+    """A run file; the stages of dvc.yaml that are done with it; the names of the tasks that it needs."""
 
     path: Path
     spec: dict[str, Any]
@@ -36,14 +38,15 @@ class Task:
         return "skipped" in self.spec
 
     @property
-    def needs(self) -> str | None:
-        """The task of phase 1 whose weights it starts from."""
+    def needs(self) -> tuple[str, ...]:
+        """The tasks whose weights it starts from, or is an average of."""
+        members = [f"phase2/{member['row']}-{member['seed']}" for member in self.spec.get("members", [])]
         start = self.spec.get("start", "encoder")
-        return None if self.is_skipped or start == "encoder" else f"phase1/{start}-{self.spec['seed']}"
+        return (*members, *([] if start == "encoder" else [f"phase1/{start}-{self.spec['seed']}"]))
 
     @property
     def start_stage(self) -> str | None:
-        return layout.stage_name("start", *self.place) if self.spec["phase"] == "phase2" else None
+        return layout.stage_name("start", *self.place) if self.spec["phase"] in layout.START_STAGES else None
 
     @property
     def stages(self) -> tuple[str, str]:
@@ -58,8 +61,8 @@ class Task:
 
     def is_finished(self, record_file: Path) -> bool:
         """Whether this one of `record_files` is of the present run file, finished, and its files and model are here."""
-        model = layout.model(*self.place) / "model.json"
-        return is_finished(record_file, self.path) and (model.is_file() or record_file != self.record_files[0])
+        is_here = any((layout.model(*self.place) / name).is_file() for name in RESULTS)
+        return is_finished(record_file, self.path) and (is_here or record_file != self.record_files[0])
 
     def find_seconds(self) -> float | None:
         """How long it took the last time, whatever its code was then; None where there is no record of that."""
@@ -74,11 +77,12 @@ def list_tasks(profile: str) -> list[Task]:
     """Every run of the profile's plan, skipped ones too, in an order in which a start comes before what needs it.
 
     Paths are relative to the working folder, which is the project's root. Whole seeds come early; the short runs of
-    part 1 come last, where they fill what the long ones leave.
+    part 1 come late, where they fill what the long ones leave; averages are last, being of any seeds.
     """
     folder = layout.plan(profile) / "runs"
     tasks = [Task(path, read_json(path)) for path in sorted(folder.glob("*/*.json"))]
-    return sorted(tasks, key=lambda task: (task.spec["seed"], ORDER.index(task.spec["phase"])))
+    tasks.sort(key=lambda task: (task.spec["seed"], ORDER.index(task.spec["phase"])))
+    return sorted(tasks, key=lambda task: task.spec["phase"] == layout.AVERAGE)
 
 
 def is_finished(record_file: Path, run_path: Path) -> bool:

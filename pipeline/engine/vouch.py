@@ -74,6 +74,8 @@ def _judge(run: Run, found: IndexedRun, root: Path, code: Code, num_steps: int) 
         return "to train", "there is no finished record"
     if found.training["run_key"] == run.key:
         return "unchanged", ""
+    if run.spec["phase"] == layout.AVERAGE:
+        return "to train", "an average trains nothing: it is made again"
     before = read_json(found.record_folder / "run.json")
     spec = read_json(run.path)
     changed = sorted(key for key in before.keys() | spec.keys() if before.get(key) != spec.get(key))

@@ -18,9 +18,11 @@ from pipeline.runs.run_schema import check_run_file
 
 def work(path: Path) -> None:
     """Train and evaluate what the run file says; paths are relative to the working folder, the project's root."""
+    from pipeline.evaluation.averaging import evaluate_mean
     from pipeline.evaluation.evaluate import evaluate
     from pipeline.evaluation.intact import check_run
     from pipeline.evaluation.precision import advise
+    from pipeline.training.average import average
     from pipeline.training.loop import train
 
     run, task = read_run(path), Task(path, read_json(path))
@@ -29,10 +31,10 @@ def work(path: Path) -> None:
         if not task.is_finished(task.record_files[0]):
             if advice := advise(run.spec["train"]["precision"]):
                 print(advice)
-            train(run)
+            (average if run.spec["phase"] == layout.AVERAGE else train)(run)
     check_run(run)
     with own(layout.work(run.key)):  # a training that has ended removes the folder, and the lock with it
-        scores = evaluate(run)
+        scores = (evaluate_mean if run.spec.get("average") == "outputs" else evaluate)(run)
     for name, value in scores.items():
         print(f"{name:24} {value:.4f}")
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from pipeline.evaluation.model_schema import refuse_outputs
 from pipeline.evaluation.saved_model import MODEL_KEYS, TASK_KEYS
 from pipeline.files.atomic import read_json
 from pipeline.files.digest import hash_file, hash_folder
@@ -21,7 +22,8 @@ from pipeline.runs.run_schema import check_run_file
 def check_run(run: Run, root: Path = Path(".")) -> None:
     """Raise `ValueError` unless the token files of `run` are those that its run file names, and its model is its own.
 
-    It names the file, and what brings it back. A run file that is none is a `ValueError` too.
+    It names the file, and what brings it back. A run file that is none is a `ValueError` too. An average of outputs has
+    no model: its members' weights are checked where they are read.
     """
     check_run_file(run)
     for name, task in run.spec["tasks"].items():
@@ -29,7 +31,8 @@ def check_run(run: Run, root: Path = Path(".")) -> None:
             if (found := hash_folder(root / folder)) != (said := task["digests"][split]):
                 what = f"the hash of {name}-{split} is {found}, {run.path} says {said}"
                 raise _refuse(root / folder, what, layout.stage_name("data", run.spec["profile"], row="tokenize"), root)
-    check_model(root / layout.model(*run.place), root, run)
+    if run.spec.get("average") != "outputs":
+        check_model(root / layout.model(*run.place), root, run)
 
 
 def check_model(folder: Path, root: Path = Path("."), run: Run | None = None) -> bool:
@@ -38,6 +41,7 @@ def check_model(folder: Path, root: Path = Path("."), run: Run | None = None) ->
     They are compared with `run` and the training's record, where it lies as the layout has it; without either of them
     nothing is known, which gives False. The encoder's own files are checked where they are read.
     """
+    refuse_outputs(folder)
     place = Path(folder).absolute()
     record_folder = place.parent.parent / "records" / place.parent.name / place.name
     record = read_record(record_folder / "record.json") if (record_folder / "record.json").is_file() else None

@@ -1,5 +1,7 @@
 """The types of what is in a model.json, and so in a run file: what building a model takes for granted of them."""
 
+from pathlib import Path
+
 from pipeline.data.cleaning import CLEANINGS
 from pipeline.files.forms import (
     FILE,
@@ -47,6 +49,7 @@ TRAIN: dict[str, Form] = {
     "encoder_dropout": FRACTION,
     "evaluation_tokens": COUNT,
 }
+MEMBERS = "members.json"  # what an average of outputs has in the place of a model: its members
 MODEL = fields(
     {
         "version": whole(1, 1),
@@ -56,3 +59,9 @@ MODEL = fields(
         "train": fields(TRAIN),
     }
 )
+
+
+def refuse_outputs(folder: Path) -> None:
+    """Raise `ValueError` for the folder of an average of outputs: it has no weights of its own."""
+    if (Path(folder) / MEMBERS).is_file():
+        raise ValueError(f"{folder}: an average of outputs is no model; {MEMBERS} names the models that it is of")

@@ -34,7 +34,8 @@ def write_submission(
     if row not in params.iterations:
         raise ValueError(f"row {row!r} is unknown; allowed: {', '.join(params.iterations)}")
     splits = list(splits)
-    wanted = [(layout.model(profile, "phase2", row, seed), "{task}-{split}-output.csv")]
+    phase = layout.AVERAGE if params.iterations[row].average else "phase2"
+    wanted = [(layout.model(profile, phase, row, seed), "{task}-{split}-output.csv")]
     wanted += [
         (layout.model(profile, "part1", f"{task}_{mode}", seed), f"{mode}-{{task}}-{{split}}-out.csv")
         for mode in params.part1.modes

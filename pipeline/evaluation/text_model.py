@@ -9,7 +9,7 @@ import torch
 
 from pipeline.data.token_files import make_token_set
 from pipeline.data.tokenizing import Tokenizer
-from pipeline.evaluation.model_schema import MODEL
+from pipeline.evaluation.model_schema import MODEL, refuse_outputs
 from pipeline.evaluation.predict import compute_outputs, predict
 from pipeline.evaluation.saved_model import load_model
 from pipeline.files.atomic import read_json
@@ -25,6 +25,7 @@ class TextModel:
 
     def __init__(self, folder: Path, root: Path = Path(".")) -> None:
         self._folder = Path(folder)
+        refuse_outputs(self._folder)
         check(read_json(self._folder / "model.json"), MODEL, self._folder / "model.json")
         try:
             self._model, self._description = load_model(self._folder, root)

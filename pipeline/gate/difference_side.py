@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.runs import layout
 from pipeline.runs.index import IndexedRun, read_index
 from pipeline.statistics.predictions import find_tasks
 
@@ -94,7 +95,9 @@ def _make_run(run: IndexedRun) -> TrainedRun:
     params, code = _split_params(training["params"])
     machine = {key: training["environment"].get(key, "unknown") for key in MACHINE}
     return TrainedRun(
-        *run.slot,
+        layout.table(run.phase),
+        run.row,
+        run.seed,
         params=params,
         data={data["name"]: data["digest"] for data in training["datasets"]},
         code=code | machine,

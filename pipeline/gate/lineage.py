@@ -29,16 +29,16 @@ class Fact:
 
 
 def trace(folder: Path, root: Path, depth: int = 0) -> Iterator[Fact]:
-    """The facts behind the model in `folder`, those behind the phase-1 result that it started from, and the corpus.
+    """The facts behind the model in `folder`, those behind the models that it started from or averages, and the corpus.
 
     A folder that is no model, or whose run has no record below `root`, is a `ValueError`.
     """
     found = _find_run(read_json(root / folder / "model.json").get("run_key", ""), root)
     for fact in _trace_model(folder, found, root):
         yield replace(fact, depth=depth)
-    start = _read_start(found.record_folder)
-    if start and start["kind"] == "phase1" and (root / start["weights"]).with_name("model.json").is_file():
-        yield from trace(Path(start["weights"]).parent, root, depth + 1)
+    for _, trained in _list_trained(_read_start(found.record_folder)):
+        if (root / trained["weights"]).with_name("model.json").is_file():
+            yield from trace(Path(trained["weights"]).parent, root, depth + 1)
     if not depth:
         yield from _trace_corpus(found.profile, root)
 
@@ -77,8 +77,18 @@ def _trace_start(start: dict[str, Any], run: dict[str, Any], root: Path) -> Iter
     if start["kind"] == "encoder":
         same = start["sha256"] == run["encoder"]["sha256"]
         yield Fact("start: the encoder", start["sha256"], same, "" if same else "not the run file's")
-    else:
-        yield _check(f"start: recipe {start['recipe']}", root / start["weights"], start["sha256"])
+    for name, trained in _list_trained(start):
+        yield _check(name, root / trained["weights"], trained["sha256"])
+
+
+def _list_trained(start: dict[str, Any] | None) -> list[tuple[str, dict[str, Any]]]:
+    """The trained weights that a start file names, each with what they are to the run."""
+    match start:
+        case {"kind": "phase1", "recipe": recipe}:
+            return [(f"start: recipe {recipe}", start)]
+        case {"kind": "average", "members": members}:
+            return [(f"average of {member['row']}-{member['seed']}", member) for member in members]
+    return []
 
 
 def _trace_corpus(profile: str, root: Path) -> Iterator[Fact]:

@@ -196,6 +196,8 @@ def _compose_costs(results: Results, costs: pd.DataFrame, phase: str) -> list[Ta
             "Steps of the optimizer, tokens through the encoder and minutes, in training: the row's own and those of "
         )
         notes.append(f"{note}the recipe that it starts from, mean over its seeds.")
+        if any("average" in row for row in results.rows(phase)):
+            notes[-1] += " An average's are those of its rows, each training once."
     if "minutes" in shown:
         machines = "; ".join(name_machines(run for run in results.runs if run.last_point("cost/seconds") is not None))
         notes[-1] += f" Minutes on: {machines}."

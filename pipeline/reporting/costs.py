@@ -17,7 +17,8 @@ def cost_table(results: Results) -> pd.DataFrame:
 
     `keep` is the rule, `kept_epochs` the epochs of the last leg that the seeds kept (`4 5 3`), of its `epochs`. `steps`
     (of the optimizer), `tokens` (through the encoder in training) and `minutes` (of training) are means over the `n`
-    seeds: the row's own, and those of the phase-1 recipe that it starts from.
+    seeds: the row's own, and those of the phase-1 recipe that it starts from. An average costs what its members do,
+    each training once.
     """
     lines = []
     for phase in EVALUATED_PHASES:
@@ -28,10 +29,10 @@ def cost_table(results: Results) -> pd.DataFrame:
             line |= {
                 "kept_epochs": " ".join(str(epoch) for epoch, _ in kept if epoch),
                 "epochs": next((epochs for _, epochs in kept), None),
-                "start": row.get("start", ""),
+                "start": row.get("start", " + ".join(row.get("of", []))),
             }
             for name, (key, unit) in MEASURES.items():
-                costs = [_add_start(results, row, run, key) for run in runs]
+                costs = [_add_up(results, row, run, key) for run in runs]
                 line[name] = None if not costs or None in costs else fmean(costs) / unit
             lines.append(line)
     return pd.DataFrame(lines, columns=list(COST_COLUMNS)).astype({"epochs": "Int64"} | dict.fromkeys(MEASURES, float))
@@ -61,8 +62,20 @@ def _find_kept(run: Result) -> tuple[int | None, int | None]:
     return kept[max(kept)], run.training["params"].get(f"schedule.leg_{max(kept)}.epochs")
 
 
-def _add_start(results: Results, row: dict[str, Any], run: Result, key: str) -> float | None:
-    """What a run cost, with the run of the same seed that it starts from."""
-    starts = [start for start in results.runs_of("phase1", row.get("start", "")) if start.seed == run.seed]
-    costs = [part.last_point(key) for part in (run, *starts)]
+def _add_up(results: Results, row: dict[str, Any], run: Result, key: str) -> float | None:
+    """What a run cost, with the run of the same seed that it starts from; of an average, what its members did."""
+    parts = [(row, run)]
+    if "of" in row:
+        members = [member for member in results.rows("phase2") if member["row"] in row["of"]]
+        parts = [
+            (member, trained)
+            for member in members
+            for trained in results.runs_of("phase2", member["row"])
+            if "over" in row or trained.seed == run.seed
+        ]
+    trainings = {id(trained): trained for _, trained in parts}
+    for member, trained in parts:
+        starts = results.runs_of("phase1", member.get("start", ""))
+        trainings |= {id(start): start for start in starts if start.seed == trained.seed}
+    costs = [part.last_point(key) for part in trainings.values()]
     return None if None in costs else sum(costs)

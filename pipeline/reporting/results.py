@@ -57,7 +57,7 @@ class Results:
 
     def runs_of(self, phase: str, row: str) -> list[Result]:
         """The runs of a row, one per seed, in the order of its seeds."""
-        return [run for run in self.runs if (run.phase, run.row) == (phase, row)]
+        return [run for run in self.runs if (layout.table(run.phase), run.row) == (phase, row)]
 
     def metric(self, task: str) -> str:
         """The metric that a task is judged by."""
@@ -80,7 +80,7 @@ def read_results(root: Path, profile: str) -> Results:
 def _read_run(index: Index, run: IndexedRun) -> Result:
     training = _check(index, run, run.training, run.record_folder / "record.json")
     evaluation = None
-    if run.phase in EVALUATED_PHASES:
+    if layout.table(run.phase) in EVALUATED_PHASES:
         evaluation = _check(index, run, run.evaluation, run.evaluation_file)
     history = _read_history(run.record_folder / "history.csv")
     return Result(run.phase, run.row, run.seed, training, evaluation, history, run.predictions)

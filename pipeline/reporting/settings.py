@@ -7,7 +7,7 @@ from pipeline.reporting.results import Results
 from pipeline.runs import layout
 
 # Identities, not settings: hashes and places.
-LEFT_OUT = ("code", "start.sha256", "start.weights", "start.kind", "start.tasks")
+LEFT_OUT = ("code", "start.sha256", "start.weights", "start.kind", "start.tasks", "start.members")
 TITLES = {"part1": "Part 1", "phase1": "Phase 1", "phase2": "Phase 2"}
 
 
@@ -22,7 +22,8 @@ def compose_settings(results: Results) -> list[Table]:
         settings = {row: _pick(run.training["params"]) for row, runs in first.items() for run in runs}
         if not settings:
             continue
-        shared = set.intersection(*(set(params.items()) for params in settings.values()))
+        trained = [params for params in settings.values() if "average" not in params]  # an average has few of its own
+        shared = set.intersection(*(set(params.items()) for params in trained))
         lines = [["*all rows*", _list(dict(sorted(shared)))]]
         lines += [[f"`{row}`", _list(dict(sorted(params.items() - shared)))] for row, params in settings.items()]
         tables.append(Table(TITLES[phase], ["row", "settings"], lines, words=("row", "settings")))

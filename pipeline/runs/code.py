@@ -27,6 +27,19 @@ RUN_ENTRIES = (
     "pipeline.evaluation.evaluate:evaluate",
     "pipeline.runs.run_files:Run",
 )
+# The same of a run that averages others, by what of them.
+AVERAGE_ENTRIES = {
+    "outputs": (
+        "pipeline.training.average:average",
+        "pipeline.evaluation.averaging:evaluate_mean",
+        "pipeline.runs.run_files:Run",
+    ),
+    "weights": (
+        "pipeline.training.average:average",
+        "pipeline.evaluation.evaluate:evaluate",
+        "pipeline.runs.run_files:Run",
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -76,16 +89,19 @@ def entries_of_run(spec: dict[str, Any]) -> list[str]:
     """The entry points of a run file: training, evaluation, and the registry entries that it names."""
     spec = fill_neutral(spec)
     train = spec["train"]
-    entries = set(RUN_ENTRIES)
+    entries = set(AVERAGE_ENTRIES[spec["average"]] if "average" in spec else RUN_ENTRIES)
     for leg in spec["schedule"]:
         entries |= {
             f"model.combine.{_name(leg['combine'])}:combine",
             f"pipeline.training.sources.{leg['encoder']}:Source",
         }
-    for task in spec["tasks"].values():
-        metric = f"pipeline.evaluation.metrics.{_name(task['metric'])}"
-        entries |= {f"model.heads.{_name(task['head'])}:Head", f"{metric}:score", f"{metric}:LABELS"}
-    entries.add(f"model.pooling.{_name(train['pooling'])}")  # all of it: some names in it are optional
+    for model in (spec, *spec.get("members", [])):
+        for task in model["tasks"].values():
+            metric = f"pipeline.evaluation.metrics.{_name(task['metric'])}"
+            entries |= {f"model.heads.{_name(task['head'])}:Head", f"{metric}:score", f"{metric}:LABELS"}
+        entries.add(f"model.pooling.{_name(model['train']['pooling'])}")  # all of it: some names in it are optional
+    if "average" in spec:
+        return sorted(entries)
     entries.add(f"model.schedules.{_name(train['learning_rate_schedule'])}:factor")
     entries.add(f"pipeline.training.mixing.{_name(train['mixing'])}:mix")
     if train["regulariser"] is not None:

@@ -18,7 +18,7 @@ Slot = tuple[str, str, int]  # phase, row, seed
 SEEDS = list_of(whole(), 0, 10_000)
 TEXTS = list_of(text())
 ROW = {"row": text(NAME), "seeds": SEEDS, "tasks": TEXTS, "note": text(), "control": optional(text()), "start": text()}
-ROW |= {"paper": mapping(number()), "keep": text(), "encoder": text()}
+ROW |= {"paper": mapping(number()), "keep": text(), "encoder": text(), "average": text(), "of": TEXTS}
 ROWS = list_of(fields(ROW, may_lack=ROW.keys() - {"row"}, others=True), 0, 10_000)
 SAID = {"profile": text(), "description": text(), "encoder": text(), "caveats": TEXTS}
 SAID |= {"tasks": mapping(fields({"metric": text()}, others=True)), "figures": mapping(optional(text()))}
@@ -204,14 +204,14 @@ def read_plan(root: Path, profile: str) -> tuple[dict[str, Any], Tree]:
 
 def find_row(plan: dict[str, Any] | None, phase: str, row: str) -> dict[str, Any]:
     """The entry of a row in a plan's index, with its `position` among the phase's; empty where it has none."""
-    rows = enumerate(plan.get(phase, []) if plan else [])
+    rows = enumerate(plan.get(layout.table(phase), []) if plan else [])
     return next((entry | {"position": position} for position, entry in rows if entry["row"] == row), {})
 
 
 def list_planned(plan: dict[str, Any]) -> list[Slot]:
     """(phase, row, seed) of every run that a plan's index lists, in order."""
     return [
-        (phase, row["row"], seed)
+        (layout.AVERAGE if "average" in row else phase, row["row"], seed)
         for phase in layout.PHASES
         for row in plan[phase]
         for seed in row.get("seeds", plan["seeds"])

@@ -9,10 +9,18 @@ from pathlib import Path, PurePosixPath
 
 WORK = Path(".work")  # checkpoints, live event files, downloads: outside every DVC output, since DVC deletes those
 
-PHASES = ("part1", "phase1", "phase2")
+PHASES = ("part1", "phase1", "phase2")  # also the lists of rows in plan's index
+AVERAGE = "average"  # where the rows of table 2 lie that average others: DVC wants them apart from what they depend on
 DATA_STAGES = ("download", "tokenize")
 
+START_STAGES = {"phase2": "start", AVERAGE: "members"}  # which write the start file of a run
+
 Tree = Callable[[str], Path]
+
+
+def table(phase: str) -> str:
+    """The list of plan's index, and so the table, that has the rows of a phase: averages are rows of table 2."""
+    return "phase2" if phase == AVERAGE else phase
 
 
 def artifacts(profile: str) -> Path:
@@ -78,7 +86,7 @@ def run_file(profile: str, phase: str, row: str, seed: int) -> Path:
 
 
 def start_file(profile: str, row: str, seed: int) -> Path:
-    """Which weights a phase-2 run starts from."""
+    """Which weights a phase-2 run starts from, or an average is made of."""
     return artifacts(profile) / "starts" / f"{row}-{seed}.json"
 
 
@@ -92,7 +100,7 @@ def records(profile: str, tree: Tree = artifacts) -> Path:
 
 
 def training_record(profile: str, phase: str, row: str, seed: int, tree: Tree = artifacts) -> Path:
-    """The folder of record.json, history.csv, run.json and, in phase 2, start.json."""
+    """The folder of record.json, history.csv, run.json and, where there is a start file, start.json."""
     return records(profile, tree) / phase / f"{row}-{seed}"
 
 
@@ -157,5 +165,5 @@ def stage_name(
             return f"report@{profile}"
     if phase == "part1":
         row = f"{task}-{row.removeprefix(f'{task}_')}"
-    stage = {"training": phase, "evaluation": f"eval_{phase}", "start": "start"}[kind]
+    stage = {"training": phase, "evaluation": f"eval_{phase}", "start": START_STAGES.get(phase)}[kind]
     return f"{stage}@{profile}-{row}-{seed}"

@@ -1,4 +1,7 @@
-"""The two files that make a run: the run file that plan writes and, in phase 2, the start file; and the run's key."""
+"""The two files that make a run: the run file that plan writes and, in phase 2, the start file; and the run's key.
+
+An average has a start file too, which names the weights of its members.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +18,7 @@ OBJECT = mapping(lambda found, key: None)
 FORM = fields(
     {
         "profile": text(NAME),
-        "phase": one_of(*layout.PHASES),
+        "phase": one_of(*layout.PHASES, layout.AVERAGE),
         "row": text(NAME),
         "seed": whole(),
         "schedule": list_of(OBJECT),
@@ -48,7 +51,7 @@ class Run:
 
 
 def read_run(path: Path, root: Path = Path("."), start_path: Path | None = None) -> Run:
-    """Read a run file and, in phase 2, its start file (below `root` where plan puts it, if no other is named).
+    """Read a run file and, where it has one, its start file (below `root` where plan puts it, if no other is named).
 
     A file that is missing, or is none, is a `ValueError` naming it.
     """
@@ -57,7 +60,7 @@ def read_run(path: Path, root: Path = Path("."), start_path: Path | None = None)
     check(spec, FORM, f"{path}: not a run file")
     for name, task in spec["tasks"].items():
         check(task.get("text", {}), OBJECT, f"{path}: not a run file: tasks.{name:.60}.text")
-    if spec["phase"] != "phase2":
+    if spec["phase"] not in layout.START_STAGES:
         start_path = None
     elif start_path is None:
         start_path = root / layout.start_file(spec["profile"], spec["row"], spec["seed"])

@@ -3,7 +3,7 @@
 from pipeline.evaluation.model_schema import CHOICE, COUNT, ENCODER, FRACTION, HASH, NAME, PATH, TASK, TRAIN
 from pipeline.files.forms import Form, check, either, fields, list_of, mapping, number, one_of, optional, text, whole
 from pipeline.runs import neutral
-from pipeline.runs.layout import PHASES
+from pipeline.runs.layout import AVERAGE, PHASES
 from pipeline.runs.run_files import Run
 
 SPLITS = ("train", "dev")
@@ -47,23 +47,41 @@ TRAIN_FORM = fields(
     },
     may_lack=neutral.TRAIN,
 )
+SHARED: dict[str, Form] = {
+    "version": whole(1, 1),
+    "profile": text(NAME),
+    "row": text(NAME),
+    "seed": whole(),
+    "encoder": ENCODER,
+    "tasks": mapping(TASK_FORM, text(NAME)),
+    "packages": mapping(text()),
+    "code": either(text(), mapping(text())),
+}
 RUN: Form = fields(
-    {
-        "version": whole(1, 1),
-        "profile": text(NAME),
+    SHARED
+    | {
         "phase": one_of(*PHASES),
-        "row": text(NAME),
-        "seed": whole(),
-        "encoder": ENCODER,
-        "tasks": mapping(TASK_FORM, text(NAME)),
         "schedule": list_of(LEG_FORM),
         "train": TRAIN_FORM,
         "curve_examples": optional(COUNT),
-        "packages": mapping(text()),
-        "code": either(text(), mapping(text())),
         "start": text(NAME),
     },
     may_lack=("start",),
+)
+MODEL_FORM = fields(TRAIN, may_lack=neutral.TRAIN, others=True)  # the rest is neutral
+MEMBER = {"row": text(NAME), "seed": whole()}
+AVERAGE_RUN: Form = fields(
+    SHARED
+    | {
+        "phase": one_of(AVERAGE),
+        "schedule": list_of(LEG_FORM, 0, 0),
+        "train": MODEL_FORM,
+        "average": one_of("outputs", "weights"),
+        "members": list_of(
+            fields(MEMBER | {"tasks": mapping(fields(TASK, may_lack=neutral.TASK), text(NAME)), "train": MODEL_FORM}),
+            1,
+        ),
+    }
 )
 START: dict[str, Form] = {
     "encoder": fields({"kind": one_of("encoder"), "sha256": HASH}),
@@ -71,10 +89,17 @@ START: dict[str, Form] = {
         {"kind": one_of("phase1"), "recipe": text(NAME), "tasks": list_of(text(NAME)), "weights": PATH, "sha256": HASH}
     ),
 }
+AVERAGE_START: Form = fields(
+    {"kind": one_of("average"), "members": list_of(fields(MEMBER | {"weights": PATH, "sha256": HASH}), 1)}
+)
 
 
 def check_run_file(run: Run) -> None:
     """Raise `ValueError` naming file and key unless a run's files have all that training takes, in the right types."""
+    if run.spec["phase"] == AVERAGE:
+        check(run.spec, AVERAGE_RUN, run.path)
+        check(run.start, AVERAGE_START, run.start_path)
+        return
     check(run.spec, RUN, run.path)
     if unknown := [task for leg in run.spec["schedule"] for task in leg["tasks"] if task not in run.spec["tasks"]]:
         raise ValueError(f"{run.path}: schedule: {unknown[0]!r}; allowed: {', '.join(run.spec['tasks'])}")

@@ -80,13 +80,17 @@ def register(
 def choose_run(runs: Iterable[Run], profile: str, row: str | None, seed: int | None) -> Run:
     """The phase-2 run of this row and seed; without a row the one with the best mean, without a seed its best run.
 
+    Rows that average outputs have no model, and are left out; one that is named is a `ValueError`.
     Without a row only those count that evaluate as many tasks as any: others' overall scores are means of other things.
     """
     rows: dict[str, list[Run]] = {}
     for run in runs:
         tags = run.data.tags
         if tags.get("phase") == "phase2" and tags.get("current") == "true" and OVERALL in run.data.metrics:
-            rows.setdefault(tags["row"], []).append(run)
+            if "weights_sha256" in tags:
+                rows.setdefault(tags["row"], []).append(run)
+            elif tags["row"] == row:
+                raise ValueError(f"row {row!r}: an average of outputs is no model of its own; register one of its rows")
     if not rows:
         raise ValueError(f"profile {profile}: MLflow has no evaluated run of table 2; `make track` shows what there is")
     if row is None:

@@ -40,7 +40,7 @@ def compose_tags(
     identity = {
         "row": leader["row"],
         "seed": "" if leader["seed"] is None else str(leader["seed"]),
-        "phase": leader["phase"],
+        "phase": layout.table(leader["phase"]),
         "profile": leader["profile"],
         "kind": leader["kind"],
         "encoder": str(leader["params"].get("encoder", leader["params"].get("encoder.name", ""))),

@@ -111,6 +111,35 @@ def test_costs_and_kept_epochs_stand_below(profile):
     assert any(line.endswith("Minutes on: A processor, 2 cores.") for line in lines)
 
 
+def test_an_average_costs_what_its_rows_do_and_each_training_counts_once(profile):
+    profile.add("phase2", "one", TWO_SEEDS, keep="best", start="recipe")
+    profile.add("phase2", "two", TWO_SEEDS[1:], keep="best", start="recipe", seeds=[1])
+    profile.index["phase1"] = [{"row": "recipe", "tasks": ["sst"]}]
+    profile.index["phase2"] += [
+        {"row": "mean", "tasks": ["sst"], "average": "outputs", "of": ["one", "two"], "keep": "best", "seeds": [1]},
+        {"row": "all", "tasks": ["sst"], "average": "weights", "of": ["one"], "over": "seeds", "seeds": [0]},
+    ]
+    profile.save()
+    for seed in (0, 1):
+        for phase, row, steps in (("phase1", "recipe", 1), ("phase2", "one", 10), ("phase2", "two", 100)):
+            if (row, seed) != ("two", 0):
+                profile.write_run(phase, row, seed, metrics={"cost/steps": [[1, 1, steps * (1 + seed)]]})
+    for row, seed in (("mean", 1), ("all", 0)):
+        profile.write_run("average", row, seed)
+        profile.write_evaluation("average", row, seed, {"sst": 0.5})
+    lines = table2(profile)
+    (start,) = (number for number, line in enumerate(lines) if line.startswith("| row | epoch kept |"))
+    assert lines[start + 2 : start + 6] == [
+        "| `one` | best | `recipe` | 16 |",  # the mean over the seeds of 11 and 22
+        "| `two` | best | `recipe` | 202 |",
+        "| `mean` | best | `one + two` | 222 |",
+        "| `all` |  | `one` | 33 |",
+    ]
+    assert any("An average's are those of its rows, each training once." in line for line in lines)
+    seeds = [line.split("|")[-4].strip() for line in lines if line.startswith(("| `one` | 0", "| `all` | 0"))]
+    assert seeds == ["2", "1"]
+
+
 def test_table1_puts_the_paper_beside_our_value(profile):
     profile.add("part1", "cfimdb_finetune", [{"cfimdb": 0.8}, {"cfimdb": 0.9}], paper={"cfimdb": 0.967})
     assert render(profile, "part1", compose_table1)[2:5] == [

@@ -13,16 +13,17 @@ from pipeline.runs.index import find_row, list_planned
 from tests.tiny import REPOSITORY
 
 PROFILE, ROW, SEED = "P", "R", 0
+PHASES = (*layout.PHASES, layout.AVERAGE)
 TRAINED = {
     phase: [layout.model(PROFILE, phase, ROW, SEED), layout.training_record(PROFILE, phase, ROW, SEED)]
-    for phase in layout.PHASES
+    for phase in PHASES
 }
 EVALUATED = {
     f"eval_{phase}": [
         layout.evaluation_record(PROFILE, phase, ROW, SEED),
         layout.predictions(PROFILE, phase, ROW, SEED),
     ]
-    for phase in layout.PHASES
+    for phase in PHASES
 }
 OUTS = {
     "download": [layout.corpus(PROFILE), layout.encoders(PROFILE), layout.data_record(PROFILE, "download")],
@@ -32,7 +33,7 @@ OUTS = {
         layout.data_report(PROFILE),
     ],
     "plan": [layout.plan(PROFILE)],
-    "start": [layout.start_file(PROFILE, ROW, SEED)],
+    **{stage: [layout.start_file(PROFILE, ROW, SEED)] for stage in layout.START_STAGES.values()},
     **TRAINED,
     **EVALUATED,
 }
@@ -70,7 +71,7 @@ def test_the_stages_of_dvc_yaml_are_those_that_plan_and_layout_name():
     expected.add(layout.stage_name("summary", profile))
     for phase, row, seed in list_planned(plan):
         task = find_row(plan, phase, row)["tasks"][0]
-        kinds = ("training", "evaluation", *(["start"] if phase == "phase2" else []))
+        kinds = ("training", "evaluation", *(["start"] if phase in layout.START_STAGES else []))
         expected |= {layout.stage_name(kind, profile, phase, row, seed, task) for kind in kinds}
     for recipe in find_idle_recipes(params, profile):  # which have stages and nothing to do in them
         expected |= {

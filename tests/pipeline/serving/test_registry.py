@@ -23,7 +23,7 @@ SCORES = {("baseline", 0): 0.6, ("baseline", 1): 0.7, ("iteration_1", 0): 0.5, (
 
 
 def make_run(row: str, seed: int, overall: float | None, **tags: str) -> SimpleNamespace:
-    known = {"phase": "phase2", "current": "true", "row": row, "seed": str(seed)} | tags
+    known = {"phase": "phase2", "current": "true", "row": row, "seed": str(seed), "weights_sha256": "0" * 64} | tags
     return SimpleNamespace(
         data=SimpleNamespace(tags=known, metrics={} if overall is None else {"overall": overall}), name=f"{row}-{seed}"
     )
@@ -53,6 +53,14 @@ def test_only_evaluated_runs_of_the_present_table_2_count():
     assert choose([*better, *RUNS]) == "iteration_1-1"
     with pytest.raises(ValueError, match="profile tiny: MLflow has no evaluated run of table 2"):
         choose(better)
+
+
+def test_an_average_of_outputs_has_no_model_to_register():
+    ensemble = make_run("ensemble", 0, 1.0)
+    del ensemble.data.tags["weights_sha256"]
+    assert choose([ensemble, *RUNS]) == "iteration_1-1"
+    with pytest.raises(ValueError, match="row 'ensemble': an average of outputs is no model of its own"):
+        choose([ensemble, *RUNS], row="ensemble")
 
 
 @pytest.mark.parametrize(
