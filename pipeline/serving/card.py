@@ -1,5 +1,6 @@
 """A model's card: what made it, how well it does and how sure that is, what it is not for (Mitchell et al. 2019)."""
 
+import json
 from collections.abc import Iterator, Mapping
 
 from pipeline.evaluation.metrics import METRICS, OVERALL
@@ -49,6 +50,8 @@ def _list_training(record: Record) -> Iterator[str]:
     for data in datasets:
         if data["context"] == "train":
             yield f"- {data['name']}: {data['num_examples']:,} examples, digest {data['digest'][:12]}"
+    if "average" in params:
+        yield f"- nothing: its {params['average']} are the mean of those of {', '.join(json.loads(params['members']))}"
     start = params.get("start.recipe")
     yield from ([f"- starts from phase 1, recipe {start}"] if start else [])
     for number in range(1, 1 + sum(key.endswith(".epochs") and key.startswith("schedule.") for key in params)):

@@ -25,6 +25,7 @@ from pipeline.runs.index import read_index
 from pipeline.runs.record import read_record
 from pipeline.runs.run_files import read_run
 from pipeline.runs.run_schema import check_run_file
+from pipeline.serving.card import write_card
 from pipeline.statistics.predictions import read_predictions
 from pipeline.training.average import average
 from pipeline.training.loop import train
@@ -121,6 +122,9 @@ def test_a_soup_is_evaluated_as_any_model_is(rows):
     record = read_record(layout.training_record(*run.place) / "record.json")
     assert record["phase"] == "average" and record["tags"]["weights"].startswith("artifacts/tiny/average/mean-0/")
     assert record["params"]["members"] == '["one-0", "two-0"]'
+    index = read_index(rows.root, PROFILE)
+    card = write_card(index, next(found for found in index.planned if found.row == "mean"))
+    assert "- nothing: its weights are the mean of those of one-0, two-0" in card and "- overall" in card
 
 
 def test_an_ensembles_predictions_are_those_of_the_mean_of_its_members_outputs(rows):
