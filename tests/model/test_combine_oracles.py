@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.optimize import minimize, nnls
-from torchjd.aggregation import MGDAWeighting
+from torchjd.aggregation import IMTLGWeighting, MGDAWeighting
 
 from model.combine import COMBINERS
 from model.combine._quadratic import least_nonnegative
@@ -46,6 +46,35 @@ def test_mgda_is_the_shortest_point(num_tasks):
         assert (gradients_KP @ combined_P >= combined_P @ combined_P * (1 - 1e-9)).all()
     theirs_K = MGDAWeighting(epsilon=1e-6, max_iters=2000)(gradients_KP @ gradients_KP.T)
     torch.testing.assert_close(weights_K, theirs_K, rtol=0, atol=0.02)
+
+
+@pytest.mark.parametrize("num_tasks", TASK_COUNTS)
+def test_imtl_g_equals_torchjd_and_the_papers_closed_form_up_to_scale(num_tasks):
+    for gradients_KP in cases(num_tasks):
+        weights_K = weigh("imtl_g", gradients_KP)
+        units_KP = gradients_KP / gradients_KP.norm(dim=1, keepdim=True)
+        apart_KP, units_apart_KP = gradients_KP[0] - gradients_KP[1:], units_KP[0] - units_KP[1:]
+        rest_K = gradients_KP[0] @ units_apart_KP.T @ torch.linalg.inv(apart_KP @ units_apart_KP.T)
+        paper_K = torch.cat([1 - rest_K.sum(dim=0, keepdim=True), rest_K])
+        for expected_K in (paper_K, IMTLGWeighting()(gradients_KP @ gradients_KP.T)):
+            sign = torch.sign(units_KP[0] @ (expected_K @ gradients_KP))  # the sum to 1 may turn the paper's upwards
+            torch.testing.assert_close(weights_K, sign * expected_K / expected_K.abs().sum(), rtol=1e-5, atol=1e-7)
+        projections_K = units_KP @ (weights_K @ gradients_KP)
+        torch.testing.assert_close(projections_K, projections_K[:1].expand(num_tasks), rtol=1e-6, atol=1e-12)
+        assert projections_K[0] > 0
+
+
+@pytest.mark.parametrize("num_tasks", [*TASK_COUNTS, 20])
+def test_nash_mtl_solves_the_papers_equation(num_tasks):
+    """Also where 20 gradients are alike, and full steps of Newton's method would end at negative weights."""
+    alike = [torch.rand(num_tasks, 6, generator=seeded(seed), dtype=torch.float64) for seed in range(10)]
+    for gradients_KP in alike if num_tasks == 20 else [*cases(num_tasks), *alike]:
+        weights_K = weigh("nash_mtl", gradients_KP)
+        combined_P = weights_K @ gradients_KP
+        assert (weights_K > 0).all()
+        products_K = weights_K * (gradients_KP @ combined_P)
+        torch.testing.assert_close(products_K, torch.ones(num_tasks).double(), rtol=1e-5, atol=0)
+        assert combined_P.norm().item() == pytest.approx(num_tasks**0.5, rel=1e-5)
 
 
 @pytest.mark.parametrize("num_tasks", TASK_COUNTS)
