@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.optimize import minimize, nnls
-from torchjd.aggregation import IMTLGWeighting, MGDAWeighting
+from torchjd.aggregation import AlignedMTLWeighting, IMTLGWeighting, MGDAWeighting
 
 from model.combine import COMBINERS
 from model.combine._quadratic import least_nonnegative
@@ -48,6 +48,26 @@ def test_mgda_is_the_shortest_point(num_tasks):
     torch.testing.assert_close(weights_K, theirs_K, rtol=0, atol=0.02)
 
 
+@pytest.mark.parametrize("c", [0.1, 0.4, 0.9, 1.5])
+@pytest.mark.parametrize("num_tasks", TASK_COUNTS)
+def test_cagrad_is_the_best_for_the_worst_off(num_tasks, c):
+    """Any h bounds min_k g_k . d from above by h . g + c |g| |h|; where d attains it, both are optimal."""
+    for gradients_KP in cases(num_tasks):
+        weights_K = weigh("cagrad", gradients_KP, c=c)
+        mean_P, direction_P, shares_K = gradients_KP.mean(dim=0), weights_K @ gradients_KP, weights_K - 1 / num_tasks
+        assert (shares_K >= -1e-9).all()
+        shortest_P = shares_K @ gradients_KP / shares_K.sum()
+        assert (direction_P - mean_P).norm().item() == pytest.approx(c * mean_P.norm().item(), rel=1e-6)
+        bound = (shortest_P @ mean_P + c * mean_P.norm() * shortest_P.norm()).item()
+        scale = (mean_P.norm() * gradients_KP.norm(dim=1).max()).item()
+        assert (gradients_KP @ direction_P).min().item() == pytest.approx(bound, abs=1e-6 * scale)
+
+
+def test_cagrad_without_a_ball_is_the_mean():
+    for gradients_KP in cases(3):
+        torch.testing.assert_close(weigh("cagrad", gradients_KP, c=0.0), torch.full([3], 1 / 3).double())
+
+
 @pytest.mark.parametrize("num_tasks", TASK_COUNTS)
 def test_imtl_g_equals_torchjd_and_the_papers_closed_form_up_to_scale(num_tasks):
     for gradients_KP in cases(num_tasks):
@@ -75,6 +95,13 @@ def test_nash_mtl_solves_the_papers_equation(num_tasks):
         products_K = weights_K * (gradients_KP @ combined_P)
         torch.testing.assert_close(products_K, torch.ones(num_tasks).double(), rtol=1e-5, atol=0)
         assert combined_P.norm().item() == pytest.approx(num_tasks**0.5, rel=1e-5)
+
+
+@pytest.mark.parametrize("num_tasks", TASK_COUNTS)
+def test_aligned_mtl_equals_torchjd(num_tasks):
+    for gradients_KP in [*cases(num_tasks), conflicting_gradients(num_tasks, 0)[:, :1] * torch.ones(1, 2).double()]:
+        expected_K = AlignedMTLWeighting()(gradients_KP @ gradients_KP.T)
+        torch.testing.assert_close(weigh("aligned_mtl", gradients_KP), expected_K, rtol=1e-6, atol=1e-9)
 
 
 @pytest.mark.parametrize("num_tasks", TASK_COUNTS)
