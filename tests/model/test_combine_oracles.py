@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.optimize import minimize, nnls
-from torchjd.aggregation import AlignedMTLWeighting, IMTLGWeighting, MGDAWeighting
+from torchjd.aggregation import AlignedMTLWeighting, GradVacWeighting, IMTLGWeighting, MGDAWeighting
 
 from model.combine import COMBINERS
 from model.combine._quadratic import least_nonnegative
@@ -124,3 +124,15 @@ def test_upgrad_is_the_mean_of_the_projections(num_tasks):
             expected_P += found.x * gradients_KP[i].norm().item() / num_tasks
         combined_P = (weigh("upgrad", gradients_KP) @ gradients_KP).numpy()
         np.testing.assert_allclose(combined_P, expected_P, rtol=1e-5, atol=1e-6 * np.abs(expected_P).max())
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.01, 0.5])
+@pytest.mark.parametrize("num_tasks", TASK_COUNTS)
+def test_gradvac_equals_torchjd_over_several_steps(num_tasks, rate):
+    theirs, state = GradVacWeighting(beta=rate, eps=0.0), {}
+    for seed, gradients_KP in enumerate(cases(num_tasks)):
+        gramian_KK = gradients_KP @ gradients_KP.T
+        torch.manual_seed(seed)  # TorchJD draws its orders from the global generator
+        expected_K = theirs(gramian_KK)
+        weights_K = COMBINERS["gradvac"](gramian_KK, seeded(seed), None, state, rate=rate)
+        torch.testing.assert_close(weights_K, expected_K, rtol=1e-6, atol=1e-9)
