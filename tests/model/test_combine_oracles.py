@@ -136,3 +136,39 @@ def test_gradvac_equals_torchjd_over_several_steps(num_tasks, rate):
         expected_K = theirs(gramian_KK)
         weights_K = COMBINERS["gradvac"](gramian_KK, seeded(seed), None, state, rate=rate)
         torch.testing.assert_close(weights_K, expected_K, rtol=1e-6, atol=1e-9)
+
+
+def test_famo_descends_the_papers_objective():
+    """Autograd's gradient of z . (fall of log L), as the paper has it, and z_k / L_k over its sum."""
+    losses_SK = torch.rand(30, 3, generator=seeded(), dtype=torch.float64) + 0.05
+    options, state = {"learning_rate": 0.5, "decay": 0.1}, {}
+    logits_K = torch.zeros(3, dtype=torch.float64, requires_grad=True)
+    for step, losses_K in enumerate(losses_SK):
+        if step > 0:
+            fall_K = losses_SK[step - 1].log() - losses_K.log()
+            (slope_K,) = torch.autograd.grad(torch.softmax(logits_K, dim=0) @ fall_K, logits_K)
+            with torch.no_grad():
+                logits_K -= options["learning_rate"] * (slope_K + options["decay"] * logits_K)
+        expected_K = torch.softmax(logits_K.detach(), dim=0) / losses_K
+        weights_K = COMBINERS["famo"](torch.eye(3).double(), seeded(), losses_K, state, **options)
+        torch.testing.assert_close(weights_K, expected_K / expected_K.sum())
+
+
+def test_famo_gives_more_to_the_loss_that_falls_less():
+    state = {}
+    for step in range(50):
+        weights_K = COMBINERS["famo"](torch.eye(2), seeded(), torch.tensor([1.0, 0.9**step]), state)
+    shares_K = weights_K * torch.tensor([1.0, 0.9**49])
+    assert shares_K[0] > shares_K[1]
+
+
+def test_dwa_is_the_papers_with_windows_for_epochs():
+    losses_SK = np.random.default_rng(0).uniform(0.1, 2.0, (20, 3))
+    epochs, state = losses_SK.reshape(5, 4, 3).mean(axis=1), {}
+    for step, losses_K in enumerate(losses_SK):
+        epoch = step // 4
+        ratios_K = epochs[epoch - 1] / epochs[epoch - 2] if epoch >= 2 else np.ones(3)
+        expected_K = 3 * np.exp(ratios_K / 0.5) / np.exp(ratios_K / 0.5).sum()
+        options = {"window": 4, "temperature": 0.5}
+        weights_K = COMBINERS["dwa"](torch.eye(3).double(), seeded(), torch.tensor(losses_K), state, **options)
+        np.testing.assert_allclose(weights_K.numpy(), expected_K)
