@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.optimize import minimize, nnls
-from torchjd.aggregation import AlignedMTLWeighting, GradVacWeighting, IMTLGWeighting, MGDAWeighting
+from torchjd.aggregation import AlignedMTLWeighting, GradVacWeighting, IMTLGWeighting, MGDAWeighting, RandomWeighting
 
 from model.combine import COMBINERS
 from model.combine._quadratic import least_nonnegative
@@ -136,6 +136,13 @@ def test_gradvac_equals_torchjd_over_several_steps(num_tasks, rate):
         expected_K = theirs(gramian_KK)
         weights_K = COMBINERS["gradvac"](gramian_KK, seeded(seed), None, state, rate=rate)
         torch.testing.assert_close(weights_K, expected_K, rtol=1e-6, atol=1e-9)
+
+
+def test_random_weights_equal_torchjd():
+    for seed in range(5):
+        torch.manual_seed(seed)
+        expected_K = RandomWeighting()(torch.ones(4, 6, dtype=torch.float64))
+        assert torch.equal(COMBINERS["random_weights"](torch.eye(4).double(), seeded(seed)), expected_K)
 
 
 def test_famo_descends_the_papers_objective():
