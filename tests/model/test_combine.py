@@ -1,22 +1,29 @@
-"""Every method of the registry has the properties all need; PCGrad equals its vector form and TorchJD."""
+"""Every method of the registry has the properties all need; PCGrad equals its vector form and TorchJD.
+
+The oracles of the other methods are in test_combine_oracles.py.
+"""
 
 import pytest
 import torch
+from safetensors.torch import load, save
 from torchjd.aggregation import PCGradWeighting
 
 from model.combine import COMBINERS, find_head_weights
 from model.registry import find_option_faults
 
 TASK_COUNTS = [1, 2, 3, 4, 5]
+OF_GRADIENTS = "aligned_mtl cagrad gradvac imtl_g mgda nash_mtl pcgrad pcgrad_port upgrad".split()
+GOLDEN_KK = [[18.0, -22.0], [-22.0, 38.0]]
+SQUARES = 18**0.5, 38**0.5
 
 
 def seeded(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def combine(name: str, gramian_KK: torch.Tensor, seed: int = 0) -> torch.Tensor:
+def combine(name: str, gramian_KK: torch.Tensor, seed: int = 0, **options) -> torch.Tensor:
     losses_K = torch.linspace(0.5, 2.0, len(gramian_KK))
-    return COMBINERS[name](gramian_KK, seeded(seed), losses_K=losses_K, state={})
+    return COMBINERS[name](gramian_KK, seeded(seed), losses_K=losses_K, state={}, **options)
 
 
 def conflicting_gradients(num_tasks: int, seed: int) -> torch.Tensor:
@@ -46,7 +53,7 @@ def test_the_defaults_of_its_options_are_allowed(name):
 
 
 @pytest.mark.parametrize("name", COMBINERS)
-@pytest.mark.parametrize("scale", [0.0, 1e-30, 1e15])
+@pytest.mark.parametrize("scale", [0.0, 1e-30, 1e-21, 1e-8, 1.0, 1e4, 1e15])
 def test_no_scale_gives_nan(name, scale):
     """1e-30 squared is 0 in fp32 while its product with 1 is not; 0 is a task whose gradient has vanished."""
     gradients_KP = torch.randn(3, 6, generator=seeded())
@@ -68,6 +75,156 @@ def test_deterministic_given_the_generator_and_nothing_else(name):
     assert torch.equal(combine(name, gramian_KK, seed=1), first)
     assert torch.equal(torch.get_rng_state(), state)
     assert torch.equal(gramian_KK, before)
+
+
+@pytest.mark.parametrize("name", COMBINERS)
+def test_what_is_kept_is_tensors_from_which_a_checkpoint_goes_on(name):
+    results = []
+    for interrupted in (False, True):
+        state = {}
+        for step in range(7):
+            gradients_KP = torch.randn(3, 6, generator=seeded(step))
+            losses_K = torch.rand(3, generator=seeded(step)) + 0.1
+            options = {"window": 2} if name == "dwa" else {}
+            weights_K = COMBINERS[name](gradients_KP @ gradients_KP.T, seeded(step), losses_K, state, **options)
+            if interrupted:
+                state = load(save(state))
+        results.append(weights_K)
+    assert torch.equal(*results)
+
+
+@pytest.mark.parametrize(("name", "options"), [("famo", {}), ("dwa", {"window": 1}), ("gradvac", {"rate": 1.0})])
+def test_a_memory_of_extremes_gives_no_nan(name, options):
+    """Losses of 0 and of 1e30; gradients that were equal, whose target is a cosine of 1, turn opposite."""
+    state = {}
+    for losses, cosine in (([0, 1, 0], 1.0), ([1e30, 0, 0], 1.0), ([0, 0, 0], 1.0), ([1, 1e-30, 2], -0.5)):
+        gramian_KK = torch.eye(3) * (1 - cosine) + cosine
+        weights_K = COMBINERS[name](gramian_KK, seeded(), torch.tensor(losses) * 1.0, state, **options)
+        assert weights_K.isfinite().all()
+        assert all(tensor.isfinite().all() for tensor in state.values())
+
+
+def draws(name: str, gramian_KK: torch.Tensor) -> bool:
+    return any(not torch.equal(combine(name, gramian_KK), combine(name, gramian_KK, seed)) for seed in range(1, 6))
+
+
+@pytest.mark.parametrize("name", COMBINERS)
+def test_the_order_of_the_tasks_does_not_matter(name):
+    """Methods that draw by the tasks' places are left out."""
+    order_K = torch.tensor([2, 0, 3, 1])
+    for seed in range(5):
+        gradients_KP = conflicting_gradients(4, seed)
+        gramian_KK, losses_K = gradients_KP @ gradients_KP.T, torch.linspace(0.5, 2.0, 4)
+        if not draws(name, gramian_KK):
+            weights_K = COMBINERS[name](gramian_KK, seeded(), losses_K, {})
+            again_K = COMBINERS[name](gramian_KK[order_K][:, order_K], seeded(), losses_K[order_K], {})
+            torch.testing.assert_close(again_K, weights_K[order_K], rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", COMBINERS)
+@pytest.mark.parametrize("num_tasks", TASK_COUNTS)
+def test_orthogonal_gradients_of_one_length_and_one_loss_are_summed_up_to_scale(name, num_tasks):
+    gramian_KK = torch.eye(num_tasks) * 9.0
+    if not draws(name, gramian_KK):
+        weights_K = COMBINERS[name](gramian_KK, seeded(), torch.full([num_tasks], 0.7), {})
+        assert weights_K[0] > 0
+        torch.testing.assert_close(weights_K, weights_K[:1].expand(num_tasks))
+
+
+@pytest.mark.parametrize("scale", [1e-8, 1e4])
+@pytest.mark.parametrize("name", OF_GRADIENTS)
+def test_the_unit_of_the_gradients_does_not_matter(name, scale):
+    """Nash-MTL's combined gradient keeps its length; that of all others scales with the gradients."""
+    gradients_KP = conflicting_gradients(4, seed=5).float()
+    weights_K = combine(name, gradients_KP @ gradients_KP.T)
+    scaled_K = combine(name, (scale * gradients_KP) @ (scale * gradients_KP).T)
+    torch.testing.assert_close(scaled_K * (scale if name == "nash_mtl" else 1.0), weights_K, rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["imtl_g", "nash_mtl"])
+def test_the_length_of_a_gradient_does_not_matter(name):
+    lengths_K = torch.tensor([1e-4, 30.0, 1.0, 1e3], dtype=torch.float64)
+    for seed in range(5):
+        gradients_KP = conflicting_gradients(4, seed)
+        other_KP = lengths_K[:, None] * gradients_KP
+        directions = [combine(name, g @ g.T) @ g for g in (gradients_KP, other_KP)]
+        torch.testing.assert_close(*(d / d.norm() for d in directions), rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["gradvac", "pcgrad", "upgrad"])
+def test_what_a_gradient_adds_is_in_proportion_to_it(name):
+    """Linear under scaling: Quinton and Rey 2024, definition 3."""
+    gradients_KP, combined = conflicting_gradients(4, seed=2), []
+    first_K, second_K = torch.rand(2, 4, generator=seeded(), dtype=torch.float64)
+    for scale_K in (first_K, second_K, first_K + second_K):
+        scaled_KP = scale_K[:, None] * gradients_KP
+        combined.append(combine(name, scaled_KP @ scaled_KP.T) @ scaled_KP)
+    torch.testing.assert_close(combined[0] + combined[1], combined[2])
+
+
+@pytest.mark.parametrize(
+    ("name", "options"), [("mgda", {}), ("upgrad", {}), ("imtl_g", {}), ("nash_mtl", {}), ("cagrad", {"c": 1.0})]
+)
+@pytest.mark.parametrize("num_tasks", TASK_COUNTS)
+def test_no_loss_rises(name, options, num_tasks):
+    """Also where the fp32 Gramian is singular: in fewer dimensions than tasks, with opposite and equal gradients."""
+    for seed in range(24):
+        num_parameters = [2, 3, 6, 40][seed % 4]
+        gradients_KP = torch.randn(num_tasks, num_parameters, generator=seeded(seed))
+        gradients_KP[-1] = [-2.0, 1.0, 0.0][seed % 3] * gradients_KP[0] + (seed % 2) * gradients_KP[-1]
+        weights_K = combine(name, gradients_KP @ gradients_KP.T, **options).double()
+        gradients_KP = gradients_KP.double()
+        terms_KP = weights_K[:, None] * gradients_KP
+        inner_K = gradients_KP @ terms_KP.sum(dim=0)
+        scale_K = gradients_KP.norm(dim=1) * terms_KP.norm(dim=1).max()
+        assert (inner_K >= -1e-5 * scale_K).all(), seed
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("sum", [1, 1]),
+        ("mgda", [0.6, 0.4]),  # (38 + 22) / (18 + 38 + 44)
+        ("upgrad", [(1 + 22 / 18) / 2, (1 + 22 / 38) / 2]),  # of two tasks the mean of PCGrad's projections
+        ("gradvac", [1 + 22 / 18, 1 + 22 / 38]),  # the first targets are 0, so its first step is PCGrad's
+        ("imtl_g", [SQUARES[1] / sum(SQUARES), SQUARES[0] / sum(SQUARES)]),
+        ("nash_mtl", [(1 - 22 / 684**0.5) ** -0.5 / SQUARES[0], (1 - 22 / 684**0.5) ** -0.5 / SQUARES[1]]),
+        ("aligned_mtl", [0.559072, 0.408261]),  # sqrt(28 - sqrt(584)) M^-1/2 (1/2, 1/2)
+        ("cagrad", [0.5 + 0.4 * (3 / 18) ** 0.5, 0.5]),  # |mean|^2 = 3; the first task is the worst off
+        ("famo", [0.8, 0.2]),  # 1 / 0.5 and 1 / 2 over their sum
+        ("dwa", [1, 1]),
+        ("random_weights", [0.862288, 0.137712]),
+    ],
+)
+def test_golden(name, expected):
+    assert combine(name, torch.tensor(GOLDEN_KK)).tolist() == pytest.approx(expected, abs=2e-6)
+
+
+@pytest.mark.parametrize("name", ["famo", "dwa", "gradvac"])
+def test_a_method_with_a_memory_says_what_it_cannot_do(name):
+    state = {}
+    COMBINERS[name](torch.eye(3), seeded(), torch.ones(3), state)
+    with pytest.raises(ValueError, match="2 tasks in this step, 3 before"):
+        COMBINERS[name](torch.eye(2), seeded(), torch.ones(2), state)
+    with pytest.raises(ValueError, match="needs a state"):
+        COMBINERS[name](torch.eye(2), seeded(), torch.ones(2))
+    if name != "gradvac":
+        with pytest.raises(ValueError, match="needs the losses"):
+            COMBINERS[name](torch.eye(2), seeded(), None, {})
+
+
+@pytest.mark.parametrize("name", ["aligned_mtl", "cagrad", "imtl_g", "mgda", "nash_mtl", "upgrad"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_gradient_that_is_not_finite_is_an_error_and_no_weight(name, value):
+    gramian_KK = torch.eye(3)
+    gramian_KK[1, 1] = value
+    with pytest.raises(FloatingPointError, match="gradient is not finite"):
+        combine(name, gramian_KK)
+
+
+@pytest.mark.parametrize("name", ["famo", "dwa", "random_weights", "uncertainty"])
+def test_a_weight_of_a_loss_is_its_heads_too(name):
+    assert find_head_weights(name)(torch.tensor([0.2, 3.0])).tolist() == pytest.approx([0.2, 3.0])
 
 
 @pytest.mark.parametrize("name", ["sum", "pcgrad"])
