@@ -8,8 +8,9 @@ default, ...)`, an `nn.Module` of any architecture with
     loss(output, labels_n) -> a number, fp32
     predict(output) -> predictions_n, fp32                        a class, or a score
 
-For classes, `output` is the logits n x C; for scores, the n scores. `width` is that of what it has in between. Options
-are as `model.registry` says. The tests run over every file.
+For classes, `output` is logits n x C: their softmax is the classes' probabilities, the prediction need not be the
+likeliest. For scores, it has n rows, of which `predict` makes the n scores, differentiably. `width` is that of what it
+has in between. Options are as `model.registry` says. The tests run over every file.
 
 A head of pairs may have `takes`, a file of `model/reading/`: with `joined` both sentences are encoded as one sequence,
 with `pair` a layer that the tasks share makes one vector of the two. Then `pooled` is one n x `hidden_size`.

@@ -13,7 +13,13 @@ from model.registry import find_option_faults
 from model.regularisers import REGULARISERS, Pass
 
 N, D = 6, 8
-SHAPES = {"classify": TaskShape(1, 4), "pair_classify": TaskShape(2, 2), "pair_regression": TaskShape(2, None, (0, 5))}
+SHAPES = {
+    "classify": TaskShape(1, 4),
+    "ordinal": TaskShape(1, 4),
+    "pair_classify": TaskShape(2, 2),
+    "pair_regression": TaskShape(2, None, (0, 5)),
+    "score_distribution": TaskShape(2, None, (0, 5)),
+}
 LABELS = torch.tensor([1, 0, 1, 1, 0, 1])
 
 
@@ -75,9 +81,11 @@ def test_r_drop_of_classes_is_the_symmetric_divergence():
     assert REGULARISERS["r_drop"](first).item() == pytest.approx(expected, rel=1e-5)
 
 
-def test_r_drop_of_scores_is_the_squared_difference():
-    first = make_pass("pair_regression", 0.5)
-    expected = sum((a - b) ** 2 for a, b in zip(first.output.tolist(), first.again().tolist(), strict=True)) / N
+@pytest.mark.parametrize("kind", ["pair_regression", "score_distribution"])
+def test_r_drop_of_scores_is_the_squared_difference(kind):
+    first = make_pass(kind, 0.5)
+    scores = (first.head.predict(output).tolist() for output in (first.output, first.again()))
+    expected = sum((a - b) ** 2 for a, b in zip(*scores, strict=True)) / N
     found = REGULARISERS.bind({"r_drop": {"alpha": 2.0}})(first)
     assert found.item() == pytest.approx(2 * expected, rel=1e-5)
 
