@@ -15,6 +15,7 @@ from pipeline.config.schema import Choice, Params, Recipe, TrainOverride
 from pipeline.config.selection import choose_profile, list_encoders, list_recipes, list_rows, list_seeds, row_tasks
 from pipeline.data.encoders import EncoderFacts, read_encoder
 from pipeline.runs import layout
+from pipeline.training.mixing import trains_together
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def list_trainings(params: Params, profile: str, facts: dict[str, EncoderFacts])
 
 
 def find_training_faults(trainings: list[Training], facts: dict[str, EncoderFacts]) -> Iterator[str]:
-    """Poolings that nothing knows; rows whose model is not the one that their recipe trains."""
+    """Poolings that nothing knows; one gradient combined; rows whose model is not the one that their recipe trains."""
     recipes = {training.row: training for training in trainings if training.phase == "phase1"}
     for training in trainings:
         if training.train["pooling"] is None:
@@ -98,6 +99,10 @@ def find_training_faults(trainings: list[Training], facts: dict[str, EncoderFact
             if find_reading(HEADS[split_choice(choice)[0]]) is joined and num_types < 2:
                 needs = f"it needs token types 0 and 1, the encoder {training.encoder} has {num_types}"
                 yield f"{training.where}.heads.{task}: {choice}: {needs}"
+        for number, leg in enumerate(training.schedule if not trains_together(training.train["mixing"]) else []):
+            if len(leg["tasks"]) > 1 and split_choice(leg["combine"])[0] != "sum":
+                why = f"a step of mixing {split_choice(training.train['mixing'])[0]} has one gradient, none to combine"
+                yield f"{training.where}.schedule.{number}.combine: {why}; allowed: sum"
         if training.start not in recipes:
             continue
         after, before = (describe_shape(one, facts) for one in (training, recipes[training.start]))

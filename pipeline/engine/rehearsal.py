@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from model.registry import split_choice
 from pipeline.data.token_files import TokenSet, make_token_set, read_tokens, write_tokens
 from pipeline.evaluation.evaluate import evaluate
 from pipeline.files.atomic import write_json
@@ -25,6 +26,7 @@ from pipeline.training.loop import EnoughSteps, Training, train
 
 NUM_EXAMPLES = 12  # of each task and split
 BATCH_SIZE = 4
+NUM_STEPS = 6  # of an epoch, where a mixing was told how many
 
 
 def rehearse(run: Run, root: Path) -> set[str]:
@@ -49,7 +51,9 @@ def _write_miniature(run: Run, root: Path, folder: Path) -> Run:
     """The run's files below `folder` with few examples and one epoch a leg; encoder and start are links."""
     spec = dict(run.spec)
     spec["schedule"] = [leg | {"epochs": 1} for leg in spec["schedule"]]
-    spec["train"] = spec["train"] | {"batch_size": BATCH_SIZE, "log_every": 1}
+    name, options = split_choice(spec["train"]["mixing"])
+    mixing = {name: options | {"steps": NUM_STEPS}} if options.get("steps") else spec["train"]["mixing"]
+    spec["train"] = spec["train"] | {"batch_size": BATCH_SIZE, "log_every": 1, "mixing": mixing}
     spec["curve_examples"] = NUM_EXAMPLES
     spec["tasks"] = {name: _shrink_task(task, root, folder) for name, task in spec["tasks"].items()}
     _link(root, folder, Path(spec["encoder"]["folder"]))

@@ -81,7 +81,7 @@ def _draw_figures(folder: Path, results: Results, controls: pd.DataFrame) -> dic
     conflicts, norms = conflict_table(results), norm_table(results)
     rows = results.index.get("figures", {})
     draw_ablation(folder / "ablation", results, controls)
-    draw_curves(folder / "figure2", results, "phase1", rows.get("phase1"), "Phase 1, one task after the other")
+    draw_curves(folder / "figure2", results, "phase1", rows.get("phase1"), "Phase 1")
     draw_curves(folder / "figure3", results, "phase2", rows.get("phase2"), "Phase 2, all tasks at once")
     draw_conflicts(folder / "conflicts", conflicts)
     draw_norms(folder / "norms", norms)

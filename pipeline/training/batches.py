@@ -40,6 +40,13 @@ def hold_out(
     return used, held_out
 
 
+def pass_through(size: int, begin: int, end: int, *parts: int | str) -> np.ndarray:
+    """Numbers `begin` to `end` - 1 of an endless row: passes through 0 to size - 1, each in an order of its own."""
+    first, last = begin // size, -(-end // size)
+    passes = [permute(size, *parts, number) for number in range(first, last)]
+    return np.concatenate([np.empty(0, int), *passes])[begin - first * size : end - first * size]
+
+
 def permute(size: int, *parts: int | str) -> np.ndarray:
     """The numbers from 0 to size - 1 in an order that depends on `parts` alone."""
     return np.random.Generator(np.random.PCG64(derive_seed(*parts))).permutation(size)

@@ -1,5 +1,6 @@
 """What a run reads of one task: the examples it trains on, those it chooses an epoch by, those of its curves."""
 
+import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,11 @@ class TaskData:
 
     def labels(self, split: str, indices: Sequence[int]) -> np.ndarray:
         return self.splits[split].labels[indices]
+
+    def count_tokens(self) -> np.ndarray:
+        """The tokens of each example that is trained on, of all its sentences."""
+        train = self.splits["train"]
+        return train.lengths.reshape(train.num_examples, -1).sum(axis=1)[self.train_indices]
 
     @staticmethod
     def split_of(name: str) -> str:
@@ -66,8 +72,13 @@ def draw_steps(
     spec: dict[str, Any], leg_number: int, epoch: int, data: dict[str, TaskData]
 ) -> list[dict[str, np.ndarray]]:
     """The steps of an epoch: the training examples that each takes of the leg's tasks."""
-    used = {task: data[task].train_indices for task in spec["schedule"][leg_number]["tasks"]}
+    leg = spec["schedule"][leg_number]
+    used = {task: data[task].train_indices for task in leg["tasks"]}
     num_examples = {task: len(indices) for task, indices in used.items()}
     mix, seed = MIXINGS.bind(spec["train"]["mixing"]), derive_seed(spec["seed"], spec["phase"])
-    steps = mix(num_examples, spec["train"]["batch_size"], seed=seed, leg=leg_number, epoch=epoch)
+    asked = inspect.signature(mix).parameters
+    more: dict[str, Any] = {"num_epochs": leg["epochs"]} if "num_epochs" in asked else {}
+    if "lengths" in asked:
+        more |= {"lengths": {task: data[task].count_tokens() for task in used}}
+    steps = mix(num_examples, spec["train"]["batch_size"], seed=seed, leg=leg_number, epoch=epoch, **more)
     return [{task: used[task][positions] for task, positions in step.items()} for step in steps]

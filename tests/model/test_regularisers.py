@@ -103,7 +103,7 @@ def test_r_drop_refuses_a_negative_alpha():
 SMART = {"alpha": 3.0, "epsilon": 0.05, "sigma": 0.02, "step_size": 0.04, "num_steps": 2}
 
 
-@pytest.mark.parametrize("kind", SHAPES)
+@pytest.mark.parametrize("kind", ["classify", "pair_classify", "pair_regression"])  # others are fp32 whatever comes in
 def test_smarts_noise_goes_up_the_divergence_and_stays_in_its_box(kind):
     """Two steps of ascent by central differences in fp64, then the divergence by plain sums."""
     torch.manual_seed(1)

@@ -121,9 +121,14 @@ FAULTS = [
     ("iterations__iteration_1__control", "iteration_1", ["iterations.iteration_1.control", "its own control"]),
     ("iterations__iteration_2__start", "sst_sts", ["iteration_2.start: 'sst_sts'", "allowed: encoder, sst_then_sts"]),
     (
-        "phase1__sst_then_sts__schedule__0__tasks",
-        ["sst", "sts"],
-        ["phase1.sst_then_sts.schedule", "one task at a time"],
+        "phase1__sst_then_sts__schedule__1__encoder",
+        "frozen",
+        ["phase1.sst_then_sts.schedule.1.encoder: 'frozen'", "allowed: finetuned"],
+    ),
+    (
+        "phase1__sst_then_sts__schedule__0__loss_weights",
+        {"para": 2.0},
+        ["phase1.sst_then_sts.schedule.0.loss_weights: 'para' is unknown; allowed: sst"],
     ),
     ("figures__phase1", "phase_1", ["figures.phase1: 'phase_1'", "allowed: sst_then_sts"]),
     ("gate__margins", {"stst": 0.02}, ["gate.margins: 'stst'", "allowed: sst, para"]),

@@ -76,6 +76,11 @@ FAULTS = [
         {"iterations__new": {"schedule": [{"tasks": ["sst"], "epochs": 1, "encoder": "frozen", "combine": "pcgrad"}]}},
         ["iterations.new.schedule.0.combine", "frozen", "sum"],
     ),
+    (
+        {"iterations__iteration_3__train": {"mixing": {"sampled": {"exponent": 0.5}}}},
+        ["iterations.iteration_3.schedule.0.combine: a step of mixing sampled has one gradient", "allowed: sum"],
+    ),
+    ({"train__mixing": {"sampled": {"num_epochs": 3}}}, ["train.mixing.sampled: option 'num_epochs' is unknown"]),
     ({"train__pooling": "max"}, ["train.pooling", "'max'", "mean, pooler, own"]),
     ({"tasks__sst__head": "joined_classify"}, ["tasks.sst.head", "'joined_classify'", "classify"]),
     ({"profiles__paper__train__mixing": "some"}, ["profiles.paper.train.mixing", "'some'", "repeat"]),

@@ -5,8 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from pipeline.evaluation.evaluate import evaluate
 from pipeline.evaluation.text_model import TextModel
 from pipeline.files.atomic import read_json, write_json
+from pipeline.training.loop import train
 
 SENTENCES = ["A film of rare warmth .", "", "Dull , and long .", "It is what it is ."]
 PAIRS = [(first, second) for first in SENTENCES for second in SENTENCES]
@@ -51,3 +53,24 @@ def test_threads_do_not_disturb_each_other(text_model):
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda _: text_model.predict("sts", PAIRS).tolist(), range(12)))
     assert answers == [expected] * 12
+
+
+def test_heads_that_predict_otherwise_train_and_are_evaluated_by_their_own_rule(tiny):
+    heads = {
+        "sst": "ordinal",
+        "para": {"pair_classify": {"compare": True, "label_smoothing": 0.1}},
+        "sts": "score_distribution",
+    }
+    run = tiny.add_row([{"tasks": ["sst", "para", "sts"], "epochs": 1}], heads=heads, train={"regulariser": "r_drop"})
+    train(run)
+    scores = evaluate(run)
+    assert 0 <= scores["sst.accuracy"] <= 1 and -1 <= scores["sts.pearson"] <= 1
+    model = TextModel(tiny.model(run))
+    sentences = [(sentence,) for sentence in SENTENCES]
+    predictions, probabilities = model.predict_probabilities("sst", sentences)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
+    above = 1 - probabilities.cumsum(axis=1)[:, :-1]
+    assert predictions.tolist() == (above > 0.5).sum(axis=1).tolist() == model.predict("sst", sentences).tolist()
+    similarities, none = model.predict_probabilities("sts", PAIRS)
+    assert none is None and similarities.tolist() == model.predict("sts", PAIRS).tolist()
+    assert similarities.shape == (len(PAIRS),) and ((similarities > 0) & (similarities < 5)).all()

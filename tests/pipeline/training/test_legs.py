@@ -9,6 +9,7 @@ import torch
 from safetensors import safe_open
 
 from model.bert import MiniBert
+from pipeline.evaluation.evaluate import evaluate
 from pipeline.evaluation.saved_model import build_model, load_model
 from pipeline.files.digest import hash_file
 from pipeline.runs import layout
@@ -137,6 +138,35 @@ class TestPhase2:
         with pytest.raises(ValueError, match=r"weights.safetensors: no such file"):
             train(run)
         assert not tiny.model(run).exists()
+
+
+def test_phase_1_may_train_tasks_together_and_a_row_starts_from_all_of_them(tiny, steps):
+    legs = [
+        {"tasks": ["sst"], "epochs": 1},
+        {"tasks": ["para", "sts"], "epochs": 2, "combine": "pcgrad", "loss_weights": {"sts": 0.1}},
+    ]
+    tiny.change(phase1__together={"schedule": legs}, figures__phase1="together")
+    tiny.change(iterations__after={"start": "together", "schedule": [SUM]})
+    tiny.plan()
+    recipe = tiny.run("phase1", "together")
+    train(recipe)
+    scores = evaluate(recipe)
+    assert {"sst.accuracy", "para.accuracy", "sts.pearson", "overall"} <= set(scores)
+    metrics = read_record(tiny.record(recipe) / "record.json")["metrics"]
+    assert "gradients/cosine.para_sts" in metrics and "kept_epoch/leg_2" in metrics
+    assert [row["task"] for row in read_history(tiny, recipe) if row["leg"] == "2"][-1] == "sts"
+    run = tiny.start("after")
+    assert run.start["recipe"] == "together" and set(run.start["tasks"]) == {"sst", "para", "sts"}
+    seen = {}
+
+    def watch(optimizer):
+        if not seen:
+            seen.update({name: tensor.clone() for name, tensor in optimizer.state.model.state_dict().items()})
+
+    steps.watch = watch
+    train(run)
+    left = load_model(tiny.model(recipe))[0].state_dict()
+    assert all(torch.equal(tensor, left[name]) for name, tensor in seen.items()) and seen.keys() == left.keys()
 
 
 def test_a_run_without_legs_leaves_the_encoder_under_new_heads(tiny):

@@ -3,7 +3,6 @@
 import math
 from functools import partial
 
-import numpy as np
 import pytest
 import torch
 
@@ -161,29 +160,6 @@ def test_a_run_leaves_its_record_and_its_history(tiny):
     assert len(places) == len(set(places)) == 2 * (2 + 1 + 2 * 3)
     dev = [float(row["value"]) for row in history if (row["split"], row["task"]) == ("dev", "sts")]
     assert dev == [value for _, _, value in record["metrics"]["dev/sts.pearson"]]
-
-
-def test_a_mixing_may_leave_tasks_out_of_steps(tiny, steps, monkeypatch):
-    """The loop goes by what the mixing draws; a mean of a curve is over the steps that measured it."""
-
-    def mix(num_examples, batch_size, **place):
-        assert set(num_examples) == {"sst", "sts"} and batch_size == 8
-        return [{"sst": np.array([3, 1])}, {"sst": np.array([0]), "sts": np.array([2, 5])}, {"sts": np.array([7])}]
-
-    monkeypatch.setattr("pipeline.training.mixing.repeat.mix", mix)
-    points = {}
-    for log_every in (1, 3):
-        run = tiny.add_row([{"tasks": ["sst", "sts"], "epochs": 2}], train={"log_every": log_every})
-        train(run)
-        metrics = read_record(tiny.record(run) / "record.json")["metrics"]
-        points[log_every] = {name: [(step, value) for step, _, value in metrics[name]] for name in metrics}
-    assert steps.taken == 2 * [(0, epoch, step) for epoch in range(2) for step in range(3)]
-    assert [step for step, _ in points[1]["loss/sst"]] == [1, 2, 4, 5]
-    assert [step for step, _ in points[1]["gradients/cosine.sst_sts"]] == [2, 5]
-    for task in ("sst", "sts"):
-        single = [value for _, value in points[1][f"loss/{task}"]]
-        means = [(3, pytest.approx(sum(single[:2]) / 2)), (6, pytest.approx(sum(single[2:]) / 2))]
-        assert points[3][f"loss/{task}"] == means
 
 
 def test_the_seed_alone_decides_and_another_seed_differs(tiny, monkeypatch):
