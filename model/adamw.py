@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 FORMS = ("course", "torch")
+SETTINGS = ("lr", "betas", "eps", "weight_decay", "form")
 
 
 class AdamW(torch.optim.Optimizer):
@@ -17,7 +18,8 @@ class AdamW(torch.optim.Optimizer):
     course: eps is added to sqrt(v) before v's bias is corrected, decay comes after the update.
     torch:  eps is added after the correction, decay comes before the update, as in `torch.optim.AdamW`.
 
-    Both multiply the decay by the learning rate. Parameters without a gradient are left alone, their step included.
+    Both multiply the decay by the learning rate. Parameters without a gradient, or that require none, are left alone,
+    their step included.
     `fused` computes the step by torch's fused kernel: one pass over the parameters instead of seven.
     """
 
@@ -48,15 +50,17 @@ class AdamW(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:
-        """Move every parameter that has a gradient."""
+        """Move every parameter that has a gradient, those of one age and equal settings together."""
         assert closure is None, "this optimizer evaluates no loss"
+        alike = defaultdict(list)
         for group in self.param_groups:
-            by_step = defaultdict(list)
+            settings = tuple(group[name] for name in SETTINGS)
             for param in group["params"]:
-                if param.grad is not None:
-                    by_step[self._advance(param)].append(param)
-            for step, params in by_step.items():
-                (self._update_fused_ if self.fused else self._update_)(params, step, group)
+                if param.grad is not None and param.requires_grad:
+                    alike[self._advance(param), settings].append(param)
+        for (step, settings), params in alike.items():
+            update_ = self._update_fused_ if self.fused else self._update_
+            update_(params, step, dict(zip(SETTINGS, settings, strict=True)))
 
     def _advance(self, param: Tensor) -> int:
         """Count this step of `param`, its moments being there from the first on."""

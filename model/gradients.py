@@ -43,21 +43,28 @@ class TaskGradients:
         self._filled: list[Tensor] = []
         self._done: set[int] = set()  # tasks whose gradient of this step is here
 
-    def backward(self, k: int, loss: Tensor) -> None:
-        """Put the gradient of task k's loss into row k; parameters that are not shared accumulate in their own grad."""
-        for parameter in self.dense:
+    def backward(self, k: int, loss: Tensor, adds: bool = False) -> None:
+        """Put the gradient of task k's loss into row k; parameters that are not shared accumulate in their own grad.
+
+        With `adds` it is added to that of the call before, which was task k's too. A parameter that requires no
+        gradient has one of 0.
+        """
+        for parameter in () if adds else self.dense:
             parameter.grad = None
-        if self.sparse is not None:
+        if self.sparse is not None and not adds:
             self.sparse.grad = None
         loss.backward()
         for parameter, slot in self.slots[k].items():
-            if parameter.grad is None:
+            if parameter.grad is None or not parameter.requires_grad:
                 slot.zero_()
             elif parameter.grad.data_ptr() != slot.data_ptr():  # it came by way of autograd
                 slot.copy_(parameter.grad)
             parameter.grad = slot
         if self.sparse is not None:
-            self.rows_K[k] = self.sparse.grad.coalesce()
+            if (rows_UD := self.sparse.grad) is None:  # it requires none: U = 0
+                nowhere, nothing_UD = self._sparse_grad.new_empty(1, 0, dtype=torch.int64), self._sparse_grad[:0]
+                rows_UD = torch.sparse_coo_tensor(nowhere, nothing_UD, self.sparse.shape, check_invariants=True)
+            self.rows_K[k] = rows_UD.coalesce()
         self._done.add(k)
 
     def gramian(self) -> Tensor:

@@ -4,10 +4,12 @@ import inspect
 from collections.abc import Iterator
 from typing import Any
 
+from model.averages import AVERAGES
 from model.bert import ACTIVATIONS
 from model.combine import COMBINERS
 from model.heads import HEADS, TaskShape
 from model.pooling import POOLINGS
+from model.rates import RATES
 from model.reading import find_reading, joined, pair, sentences
 from model.registry import Registry, find_option_faults, split_choice
 from model.regularisers import REGULARISERS
@@ -20,6 +22,8 @@ from pipeline.training.mixing import MIXINGS
 REGISTRIES: dict[str, Registry] = {
     "pooling": POOLINGS,
     "learning_rate_schedule": SCHEDULES,
+    "rates": RATES,
+    "average": AVERAGES,
     "mixing": MIXINGS,
     "regulariser": REGULARISERS,
 }

@@ -9,9 +9,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from model.averages import AVERAGES
 from model.combine import COMBINERS
 from model.heads import HEADS
 from model.pooling import POOLINGS
+from model.rates import RATES
 from model.regularisers import REGULARISERS
 from model.schedules import SCHEDULES
 from pipeline.config.plan import check_rows
@@ -38,7 +40,7 @@ ENTRY_POINTS = {
     "report": ["pipeline.reporting.report:write_report"],
     "track": ["pipeline.tracking.deadline:project_in_time", "pipeline.tracking.collect:collect"],
 }
-REGISTRIES = (COMBINERS, HEADS, POOLINGS, SCHEDULES, REGULARISERS, MIXINGS, SOURCES, METRICS)
+REGISTRIES = (COMBINERS, HEADS, POOLINGS, SCHEDULES, RATES, AVERAGES, REGULARISERS, MIXINGS, SOURCES, METRICS)
 
 
 def write_digests(params: Params, profile: str, root: Path = Path(".")) -> None:

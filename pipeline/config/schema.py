@@ -59,6 +59,12 @@ class Train(Section):
     keep: Literal["best", "best_on_dev", "last"]
     selection_fraction: Annotated[float, Field(gt=0, lt=0.5)] = 0.05  # of the training examples, to choose an epoch by
     learning_rate_schedule: Choice = "constant"
+    rates: Choice = "uniform"
+    decay_all: bool = True  # false: biases and weights of LayerNorm do not decay
+    clip_norm: Weight | None = None  # of the gradient of all that a step trains; null: as long as it is
+    accumulate: Count = 1  # parts that a step's batches are computed in
+    average: Choice | None = None  # of the weights
+    patience: Count | None = None  # epochs without a better score that end a leg
     mixing: Choice = "repeat"
     mixout: Fraction = 0.0  # probability of a weight of the encoder's linear layers to be the published one in a step
     regulariser: Choice | None = None

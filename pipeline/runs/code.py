@@ -103,7 +103,10 @@ def entries_of_run(spec: dict[str, Any]) -> list[str]:
     if "average" in spec:
         return sorted(entries)
     entries.add(f"model.schedules.{_name(train['learning_rate_schedule'])}:factor")
+    entries.add(f"model.rates.{_name(train['rates'])}:factor")
     entries.add(f"pipeline.training.mixing.{_name(train['mixing'])}:mix")
+    if train["average"] is not None:
+        entries.add(f"model.averages.{_name(train['average'])}:share")
     if train["regulariser"] is not None:
         entries.add(f"model.regularisers.{_name(train['regulariser'])}:penalty")
     return sorted(entries)

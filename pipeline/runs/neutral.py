@@ -7,11 +7,17 @@ from typing import Any
 
 # Keys of a run file's `train`.
 TRAIN = {
+    "accumulate": 1,
     "adamw_form": "course",
+    "average": None,
+    "clip_norm": None,
+    "decay_all": True,
     "head_width": None,
     "learning_rate_schedule": "constant",
     "mixing": "repeat",
     "mixout": 0.0,
+    "patience": None,
+    "rates": "uniform",
     "regulariser": None,
     "selection_fraction": None,
     "weight_decay": 0.0,

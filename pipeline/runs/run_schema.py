@@ -1,7 +1,20 @@
 """The types of what is in a run file and a start file: what training and evaluation take for granted of them."""
 
 from pipeline.evaluation.model_schema import CHOICE, COUNT, ENCODER, FRACTION, HASH, NAME, PATH, TASK, TRAIN
-from pipeline.files.forms import Form, check, either, fields, list_of, mapping, number, one_of, optional, text, whole
+from pipeline.files.forms import (
+    Form,
+    boolean,
+    check,
+    either,
+    fields,
+    list_of,
+    mapping,
+    number,
+    one_of,
+    optional,
+    text,
+    whole,
+)
 from pipeline.runs import neutral
 from pipeline.runs.layout import AVERAGE, PHASES
 from pipeline.runs.run_files import Run
@@ -29,10 +42,14 @@ LEG_FORM = fields(
 TRAIN_FORM = fields(
     TRAIN
     | {
+        "accumulate": COUNT,
         "adamw_form": text(NAME),
+        "average": optional(CHOICE),
         "batch_size": COUNT,
         "beta1": FRACTION,
         "beta2": FRACTION,
+        "clip_norm": optional(number(0)),
+        "decay_all": boolean(),
         "eps": number(0),
         "frozen_learning_rate": number(0),
         "keep": text(NAME),
@@ -41,6 +58,8 @@ TRAIN_FORM = fields(
         "log_every": COUNT,
         "mixing": CHOICE,
         "mixout": FRACTION,
+        "patience": optional(COUNT),
+        "rates": CHOICE,
         "regulariser": optional(CHOICE),
         "selection_fraction": optional(FRACTION),
         "weight_decay": number(0),

@@ -45,6 +45,7 @@ class State:
     optimizer: AdamW | None = None  # of this leg
     combiner: dict[str, Tensor] = field(default_factory=dict)  # what a gradient combination keeps
     best: dict[str, Tensor] = field(default_factory=dict)  # the model's tensors at the best epoch of this leg
+    average: dict[str, Tensor] = field(default_factory=dict)  # of what this leg trains, where it is averaged
 
 
 def save_checkpoint(path: Path, state: State, log: bytes) -> None:
@@ -53,6 +54,7 @@ def save_checkpoint(path: Path, state: State, log: bytes) -> None:
     tensors[LOG] = torch.frombuffer(bytearray(log), dtype=torch.uint8)
     tensors |= {f"combiner.{name}": tensor for name, tensor in state.combiner.items()}
     tensors |= {f"best.{name}": tensor for name, tensor in state.best.items()}
+    tensors |= {f"average.{name}": tensor for name, tensor in state.average.items()}
     steps = {}
     for number, moments in (state.optimizer.state_dict()["state"] if state.optimizer else {}).items():
         steps[number] = moments["step"]
@@ -77,13 +79,16 @@ def read_log(path: Path) -> bytes:
 def load_checkpoint(path: Path, state: State) -> None:
     """Put what `save_checkpoint` wrote into a state that was built in the same way."""
     tensors, metadata = _read(path)
-    groups: dict[str, dict[str, Tensor]] = {"model": {}, "combiner": {}, "best": {}, "optimizer": {}, LOG: {}}
+    names = ("model", "combiner", "best", "average", "optimizer", LOG)
+    groups: dict[str, dict[str, Tensor]] = {name: {} for name in names}
     for key, tensor in tensors.items():
         group, _, name = key.partition(".")
         groups[group][name] = tensor
     state.progress = Progress(**json.loads(metadata["progress"]))
     state.model.load_state_dict(groups["model"])
     state.combiner, state.best = groups["combiner"], groups["best"]
+    device = next(state.model.parameters()).device  # where it is moved on; the others are read where they are
+    state.average = {name: tensor.to(device) for name, tensor in groups["average"].items()}
     if state.optimizer:
         moments = {
             int(number): {

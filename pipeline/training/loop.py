@@ -15,6 +15,7 @@ from pipeline.evaluation.saved_model import build_model, check_hash, fill_model
 from pipeline.runs import layout
 from pipeline.runs.run_files import Run
 from pipeline.runs.versions import check_versions
+from pipeline.training.averaging import averaged
 from pipeline.training.checkpoint import (
     Progress,
     State,
@@ -112,10 +113,14 @@ class Training:
                     self._save_checkpoint_if_due()
                     if progress.total_steps == self.max_steps:
                         raise EnoughSteps
-                self._finish_epoch(leg_number, leg, source, bar)
+                with averaged(state):
+                    self._finish_epoch(leg_number, leg, source, bar)
                 progress.epoch, progress.step = epoch + 1, 0
-        if state.best:
-            state.model.load_state_dict(state.best)
+                patience = self.spec["train"]["patience"]
+                if patience is not None and progress.epoch - progress.best_epoch >= patience:
+                    break
+        if state.best or state.average:  # an average has the trained weights alone
+            state.model.load_state_dict(state.best or state.average, strict=False)
         kept = {f"kept_epoch/leg_{leg_number + 1}": progress.best_epoch or leg["epochs"]}
         self.log.metrics(kept, progress.total_steps)
         state.best, state.combiner = {}, {}

@@ -8,18 +8,23 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import clip_grad_norm_
 from torch.utils.hooks import RemovableHandle
 
 from model.adamw import AdamW
+from model.averages import AVERAGES
 from model.combine import COMBINERS, find_head_weights
 from model.gradients import TaskGradients, cosines
 from model.kernels import FixedWeights
 from model.mixout import Mixout
 from model.pretrained import load_encoder
+from model.rates import RATES
 from model.regularisers import REGULARISERS, Pass
 from model.schedules import SCHEDULES
 from pipeline.files.digest import derive_seed
+from pipeline.training.averaging import average_
 from pipeline.training.checkpoint import State
+from pipeline.training.parameter_groups import group_parameters
 
 # Shape suffixes: K tasks.
 
@@ -51,6 +56,10 @@ class LegOptimizer:
         self.loss_weights: dict[str, float] = leg["loss_weights"]
         self.penalty = REGULARISERS.bind(train["regulariser"]) if train["regulariser"] is not None else None
         self.factor = SCHEDULES.bind(train["learning_rate_schedule"])
+        self.rate, self.num_layers = RATES.bind(train["rates"]), len(state.model.encoder.layers)
+        self.clip_norm: float | None = train["clip_norm"]
+        self.num_parts: int = train["accumulate"]
+        self.share = AVERAGES.bind(train["average"]) if train["average"] is not None else None
         self.steps_per_epoch, self.num_steps = steps_per_epoch, leg["epochs"] * steps_per_epoch
         frozen = leg["encoder"] == "frozen"
         self.leg_rate: float = train["frozen_learning_rate" if frozen else "learning_rate"]
@@ -63,12 +72,15 @@ class LegOptimizer:
         embedding = state.model.encoder.word_embeddings
         self.gradients = TaskGradients(shared, len(self.tasks), embedding) if shared else None
         self.mixout = self._make_mixout(run, root) if shared and train["mixout"] else None
+        groups = group_parameters(state.model, [*shared, *self.own], train["weight_decay"], train["decay_all"])
+        trained = {parameter for group in groups for parameter in group["params"]}
+        self.trained = {name: weight for name, weight in state.model.named_parameters() if weight in trained}
+        state.average = {}
         state.optimizer = AdamW(
-            [*shared, *self.own],
+            groups,
             lr=self.learning_rate,
             betas=(train["beta1"], train["beta2"]),
             eps=train["eps"],
-            weight_decay=train["weight_decay"],
             form=train["adamw_form"],
         )
 
@@ -79,9 +91,8 @@ class LegOptimizer:
         several tasks, their gradients' norms and cosines. The graph of one task is freed before the next is built. A
         loss that is not finite is a `FloatingPointError`.
         """
-        self.learning_rate = self.leg_rate * self.factor(epoch * self.steps_per_epoch + step, self.num_steps)
-        for group in self.state.optimizer.param_groups:
-            group["lr"] = self.learning_rate
+        number = epoch * self.steps_per_epoch + step
+        self._set_rates(number)
         for parameter in self.own:
             parameter.grad = None
         tasks = [task for task in self.tasks if task in batches]
@@ -91,19 +102,37 @@ class LegOptimizer:
             torch.manual_seed(derive_seed(self.seed, "mixout", *self.place, epoch, step))
             self.mixout.mix_()
         for k, task in enumerate(tasks):
-            slots = self.gradients.slots[k] if self.gradients else {}
-            loss = self._forward(task, batches[task], FixedWeights(slots, copies), (epoch, step), measured)
-            loss = loss * self.loss_weights.get(task, 1.0)
-            if self.gradients:
-                self.gradients.backward(k, loss)
-            else:
-                loss.backward()
+            fixed = FixedWeights(self.gradients.slots[k] if self.gradients else {}, copies)
+            # The parts' graphs, too, are there one at a time; each counts by its share of the examples.
+            for part, indices in enumerate(np.array_split(batches[task], min(self.num_parts, len(batches[task])))):
+                share, seen = len(indices) / len(batches[task]), {"tokens": 0.0}
+                place = (epoch, step, part) if part else (epoch, step)  # whose dropout is its own
+                loss = self._forward(task, indices, fixed, place, seen)
+                loss = loss * (share * self.loss_weights.get(task, 1.0))
+                for name, value in seen.items():
+                    measured[name] = measured.get(name, 0.0) + (value if name == "tokens" else share * value)
+                if self.gradients:
+                    self.gradients.backward(k, loss, adds=part > 0)
+                else:
+                    loss.backward()
         if self.mixout:
             self.mixout.restore_(self.gradients.slots[: len(tasks)])
         if self.gradients:
             measured |= self._combine(tasks, epoch, step, measured)
+        if self.clip_norm is not None:
+            measured["gradients/total_norm"] = clip_grad_norm_(self.trained.values(), self.clip_norm).item()
         self.state.optimizer.step()
+        average_(self.state.average, self.trained, self.share(number, self.steps_per_epoch) if self.share else 0.0)
         return measured
+
+    def _set_rates(self, number: int) -> None:
+        """The learning rates of step `number` of the leg; what has none requires no gradient."""
+        self.learning_rate = self.leg_rate * self.factor(number, self.num_steps)
+        for group in self.state.optimizer.param_groups:
+            factor = self.rate(group["depth"], self.num_layers, number, self.num_steps)
+            group["lr"] = self.learning_rate * factor
+            for parameter in group["params"]:
+                parameter.requires_grad_(factor > 0)
 
     def _make_mixout(self, run: dict[str, Any], root: Path) -> Mixout:
         """Mixout of the weights of the encoder's linear layers that are trained, with the published encoder's."""
@@ -118,10 +147,10 @@ class LegOptimizer:
         task: str,
         indices: np.ndarray,
         fixed: FixedWeights,
-        place: tuple[int, int],
+        place: tuple[int, ...],
         measured: dict[str, float],
     ) -> Tensor:
-        """The task's loss, penalty included; `place` is (epoch, step), whose task's dropout is drawn anew."""
+        """The task's loss, penalty included; `place`, (epoch, step) or (epoch, step, part), has its own dropout."""
         head, pooled = self.state.model.heads[task], []
 
         def forward(purpose: str, fixed: FixedWeights = fixed) -> tuple[Tensor, int]:

@@ -201,3 +201,34 @@ assert parameter[0] < 1
 sys.exit("torch._dynamo" in sys.modules)
 """
     assert subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("fused", [False, True])
+def test_groups_equal_torchs_and_what_requires_no_gradient_stays(fused):
+    """Groups of other rates and decays, one of which is frozen now and then; torch's then has no gradient."""
+    torch.manual_seed(0)
+    mine = [torch.nn.Parameter(torch.randn(4, 3, dtype=torch.float64)) for _ in range(4)]
+    theirs = [torch.nn.Parameter(parameter.detach().clone()) for parameter in mine]
+    optimizers = [
+        kind([{"params": parameters[i : i + 1], "weight_decay": 0.1 * (i % 2)} for i in range(4)], eps=1e-6, **form)
+        for kind, parameters, form in (
+            (AdamW, mine, {"form": "torch", "fused": fused}),
+            (torch.optim.AdamW, theirs, {}),
+        )
+    ]
+    for step in range(20):
+        for optimizer in optimizers:
+            for i, group in enumerate(optimizer.param_groups):
+                group["lr"] = 3e-3 * (1, 2, 2, 5)[i]
+        for my, their in zip(mine, theirs, strict=True):
+            my.grad = torch.randn_like(my)
+            their.grad = my.grad.clone()
+        mine[1].requires_grad_(step % 3 == 2)
+        theirs[1].grad = theirs[1].grad if step % 3 == 2 else None
+        before = mine[1].detach().clone()
+        for optimizer in optimizers:
+            optimizer.step()
+        assert torch.equal(mine[1], before) == (step % 3 != 2)
+    for my, their in zip(mine, theirs, strict=True):
+        torch.testing.assert_close(my.detach(), their.detach(), rtol=0, atol=1e-13)
+    assert [optimizers[0].state[parameter]["step"] for parameter in mine] == [20, 6, 20, 20]

@@ -194,3 +194,24 @@ def test_a_step_without_every_task_is_our_own_mistake():
     gradients.backward(1, task_loss(model, "para", seed=1))
     with pytest.raises(AssertionError, match=r"no backward of tasks \[0\]"):
         gradients.gramian()
+
+
+@pytest.mark.parametrize("written", [False, True])
+@pytest.mark.parametrize("frozen", [(), ("word", "position", "token", "embedding", "layers.0"), ("layers.1",)], ids=str)
+def test_a_gradient_in_parts_is_that_of_the_whole_and_what_requires_none_has_zeros(written, frozen):
+    """With `written`, layers write straight to the slots."""
+    model = build()
+    shared, names = model.shared_parameters(), [name for name, _ in model.encoder.named_parameters()]
+    expected = sum(separate_gradients(model, seed)[0] for seed in (1, 2))
+    gradients = TaskGradients(shared, 1, model.encoder.word_embeddings)
+    moves = []
+    for name, parameter in zip(names, shared, strict=False):  # the pooler is not among the shared ones
+        parameter.requires_grad_(not name.startswith(frozen))
+        moves.append(torch.full((parameter.numel(),), float(parameter.requires_grad)))
+    for number, seed in enumerate((1, 2)):
+        fixed = FixedWeights(gradients.slots[0]) if written else None
+        gradients.backward(0, task_loss(model, "sst", seed, fixed), adds=number > 0)
+    expected = expected * torch.cat(moves)
+    torch.testing.assert_close(gradients.gramian()[0, 0], expected.square().sum(), rtol=1e-4, atol=1e-6)
+    gradients.combine_(torch.ones(1))
+    torch.testing.assert_close(flat_grad(model), expected, rtol=1e-4, atol=1e-6)

@@ -5,9 +5,11 @@ from typing import Annotated
 
 import pytest
 
+from model.averages import AVERAGES
 from model.combine import COMBINERS
 from model.heads import HEADS
 from model.pooling import POOLINGS
+from model.rates import RATES
 from model.registry import Bounds, Registry, find_option_faults, split_choice
 from model.regularisers import REGULARISERS
 from model.schedules import SCHEDULES
@@ -112,7 +114,9 @@ def test_a_class_has_the_options_of_its_making():
     assert len(find_option_faults(Entry, {"rate": 2.0, "given": 1})) == 2
 
 
-@pytest.mark.parametrize("registry", [COMBINERS, HEADS, POOLINGS, SCHEDULES, REGULARISERS], ids=lambda r: r.package)
+@pytest.mark.parametrize(
+    "registry", (COMBINERS, HEADS, POOLINGS, SCHEDULES, RATES, AVERAGES, REGULARISERS), ids=lambda r: r.package
+)
 def test_every_entry_of_ours_is_there(registry):
     assert len(registry) > 0 and all(callable(entry) for entry in registry.values())
 

@@ -85,6 +85,8 @@ FAULTS = [
     ({"tasks__sst__head": "joined_classify"}, ["tasks.sst.head", "'joined_classify'", "classify"]),
     ({"profiles__paper__train__mixing": "some"}, ["profiles.paper.train.mixing", "'some'", "repeat"]),
     ({"part1__tasks__sst__train": {"learning_rate_schedule": "up"}}, ["part1.tasks.sst.train", "'up'", "constant"]),
+    ({"train__rates": {"layerwise": {"decay": 2.0}}}, ["train.rates.layerwise", "'decay' is 2.0", "at most 1"]),
+    ({"train__average": "median"}, ["train.average", "'median'", "ema, swa"]),
     ({"part1__modes__finetune__train": {"regulariser": "l3"}}, ["part1.modes.finetune.train.regulariser", "'l3'"]),
     ({"phase1__sst_then_sts__train": {"pooling": {"mean": {"x": 1}}}}, ["phase1.sst_then_sts.train.pooling", "'x'"]),
     ({"encoders__tiny_random__pooling": "own"}, ["encoders.tiny_random.pooling", "'own'", "mean"]),
@@ -98,6 +100,8 @@ FAULTS = [
     ({"iterations__new": PAIRS | {"train": {"pooling": "mean"}}}, ["new.train.pooling: mean", "trains pooler"]),
     ({"iterations__new": PAIRS | {"train": {"head_width": 8}}}, ["new.train.head_width: 8", "trains 32"]),
     ({"phase1__sst_then_sts__train": {"pooling": "cls"}}, ["iteration_2.train.pooling", "iteration_3.train.pooling"]),
+    # what needs another option
+    ({"iterations__iteration_1__train": {"patience": 2, "keep": "last"}}, ["iteration_1.train.patience", "keep: last"]),
     # what nothing says
     ({"iterations__iteration_1__train": {"pooling": "own"}}, ["iteration_1.train.pooling", "encoders.tiny_random"]),
 ]

@@ -46,7 +46,7 @@ def test_a_state_comes_back_bit_for_bit(tmp_path):
     row = {"leg": 1, "value": 1 / 3}
     state.progress = Progress(1, 2, 3, 40, 1 / 3, 1, 999, [row], {"steps": 2.0, "loss/sst": 0.1 + 0.2})
     state.combiner = {"weights": torch.rand(3)}
-    state.best = copy_tensors(make_state(2).model)
+    state.best, state.average = copy_tensors(make_state(2).model), copy_tensors(make_state(3).model)
     save_checkpoint(tmp_path / "checkpoint.safetensors", state, b"1\n2\n")
     other = make_state(1)
     load_checkpoint(tmp_path / "checkpoint.safetensors", other)
@@ -56,6 +56,7 @@ def test_a_state_comes_back_bit_for_bit(tmp_path):
     for found, expected in (
         (other.model.state_dict(), state.model.state_dict()),
         (other.best, state.best),
+        (other.average, state.average),
         (other.combiner, state.combiner),
     ):
         assert found.keys() == expected.keys()

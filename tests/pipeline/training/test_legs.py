@@ -192,6 +192,25 @@ def test_a_frozen_leg_after_a_fine_tuned_one_trains_on_what_that_left(tiny):
     assert set(both) - same == {name for name in both if name.startswith("heads.para.")}
 
 
+@pytest.mark.parametrize(("patience", "num_epochs"), [(1, 2), (2, 5), (3, 6), (None, 6)])
+def test_a_leg_ends_when_patience_does_and_the_next_begins_anew(tiny, steps, monkeypatch, patience, num_epochs):
+    scores = [0.3, 0.2, 0.4, 0.4, 0.1, 0.0]
+
+    def score(labels, predictions):
+        leg, epoch, _ = steps.taken[-1]
+        return scores[epoch] if leg == 0 else -1.0 - epoch
+
+    monkeypatch.setattr(loop, "METRICS", {"accuracy": SimpleNamespace(score=score)})
+    legs = [{"tasks": ["sst"], "epochs": 6}, {"tasks": ["sst"], "epochs": 2}]
+    run = tiny.add_row(legs, train={"patience": patience})
+    train(run)
+    epochs = [len({epoch for leg, epoch, _ in steps.taken if leg == number}) for number in range(2)]
+    assert epochs == [num_epochs, 2]
+    metrics = read_record(tiny.record(run) / "record.json")["metrics"]
+    assert metrics["kept_epoch/leg_1"][0][2] == (1 if patience == 1 else 3)
+    assert metrics["kept_epoch/leg_2"][0][2] == 1
+
+
 def test_best_keeps_the_first_of_the_best_epochs_and_last_the_last(tiny, monkeypatch):
     scores = {epoch: value for epoch, value in enumerate([0.2, 0.5, 0.5, 0.4], start=1)}
     weights, kept = {}, {}

@@ -118,9 +118,8 @@ def test_bf16_follows_fp32_whichever_optimizer_steps(tiny, kind):
     for precision in ("fp32", "bf16"):
         optimizer, data = make_optimizer(tiny, [{"tasks": ["sst", "sts"], "epochs": 2}], precision=precision, **none)
         state = optimizer.state
-        state.optimizer = kind(
-            state.optimizer.param_groups[0]["params"], eps=0.1
-        )  # steps like SGD's, not of the gradient's sign
+        groups = [{key: group[key] for key in ("params", "depth")} for group in state.optimizer.param_groups]
+        state.optimizer = kind(groups, eps=0.1)  # steps like SGD's, not of the gradient's sign
         batches = {task: data[task].train_indices[:8] for task in ("sst", "sts")}
         before = {name: tensor.clone() for name, tensor in state.model.encoder.state_dict().items()}
         heads = {name: tensor.clone() for name, tensor in state.model.heads.state_dict().items()}
@@ -386,12 +385,13 @@ def test_without_dropout_nothing_is_random(tiny):
 def test_the_optimizer_is_as_the_run_file_says(tiny):
     train = {"adamw_form": "torch", "beta1": 0.5, "beta2": 0.75, "eps": 1e-3, "weight_decay": 0.25, "pooling": "cls"}
     optimizer, _ = make_optimizer(tiny, [{"tasks": ["sst"], "epochs": 1}], **train)
-    (group,) = optimizer.state.optimizer.param_groups
-    assert {key: group[key] for key in ("lr", "betas", "eps", "weight_decay", "form")} == {
-        "lr": 1e-3, "betas": (0.5, 0.75), "eps": 1e-3, "weight_decay": 0.25, "form": "torch",
-    }  # fmt: skip
+    groups = optimizer.state.optimizer.param_groups
+    for group in groups:
+        assert {key: group[key] for key in ("lr", "betas", "eps", "weight_decay", "form")} == {
+            "lr": 1e-3, "betas": (0.5, 0.75), "eps": 1e-3, "weight_decay": 0.25, "form": "torch",
+        }  # fmt: skip
     model = optimizer.state.model
-    assert not any(parameter is model.encoder.pooler.weight for parameter in group["params"])
+    assert not any(parameter is model.encoder.pooler.weight for group in groups for parameter in group["params"])
 
 
 def test_bf16_is_in_the_layers_alone(tiny):

@@ -68,6 +68,28 @@ def test_a_run_killed_again_and_again_ends_in_the_same_place(tiny, undisturbed, 
     assert (len(steps.taken), num_resumed(tiny, run)) == (NUM_STEPS, "10")
 
 
+@pytest.mark.parametrize("average", [{"ema": {"decay": 0.9}}, {"swa": {"first": 2}}], ids=str)
+def test_with_every_option_on_it_ends_in_the_same_place(tiny, steps, monkeypatch, average):
+    train_keys = {
+        "accumulate": 3, "average": average, "clip_norm": 1.0, "decay_all": False, "patience": 1, "weight_decay": 0.1,
+        "learning_rate_schedule": {"warmup_cosine": {"warmup": 0.3}}, "regulariser": "r_drop", "mixout": 0.2,
+        "rates": {"gradual_unfreezing": {"fraction": 0.8}},
+    }  # fmt: skip
+    run = tiny.add_row([{**leg, "epochs": leg["epochs"] + 1} for leg in LEGS], train=train_keys)
+    train(run)
+    expected, num_steps = read_results(tiny, run), len(steps.taken)
+    steps.taken.clear()
+    monkeypatch.setenv("BERTY_CHECKPOINT_SECONDS", "0")
+    for kill_at in range(1, num_steps, 2):
+        steps.kill_at = kill_at
+        with pytest.raises(Killed):
+            train(run)
+    steps.kill_at = None
+    train(run)
+    assert read_results(tiny, run) == expected
+    assert len(steps.taken) == num_steps
+
+
 @pytest.mark.parametrize("kill_at", [9, 19])
 def test_steps_after_the_last_checkpoint_are_taken_again_and_logged_once(
     tiny, undisturbed, steps, monkeypatch, kill_at
