@@ -15,7 +15,6 @@ from pipeline.evaluation.saved_model import build_model, check_hash, fill_model
 from pipeline.runs import layout
 from pipeline.runs.run_files import Run
 from pipeline.runs.versions import check_versions
-from pipeline.training.averaging import averaged
 from pipeline.training.checkpoint import (
     Progress,
     State,
@@ -25,6 +24,7 @@ from pipeline.training.checkpoint import (
     read_progress,
     save_checkpoint,
 )
+from pipeline.training.moving_average import averaged
 from pipeline.training.optimization import LegOptimizer
 from pipeline.training.replay import NUM_FIRST_STEPS, losses_of, probe
 from pipeline.training.run_record import HISTORY_COLUMNS, resume_log, start_log, write_outputs

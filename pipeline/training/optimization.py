@@ -22,8 +22,8 @@ from model.rates import RATES
 from model.regularisers import REGULARISERS, Pass
 from model.schedules import SCHEDULES
 from pipeline.files.digest import derive_seed
-from pipeline.training.averaging import average_
 from pipeline.training.checkpoint import State
+from pipeline.training.moving_average import average_
 from pipeline.training.parameter_groups import group_parameters
 
 # Shape suffixes: K tasks.
