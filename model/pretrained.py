@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from model.bert import ACTIVATIONS, BertConfig, MiniBert
+from model.masked_lm import MaskedLanguageModel
 
 # Our field: the key in config.json and its type.
 CONFIG_KEYS = {
@@ -47,6 +49,15 @@ RENAMES = (
     (r"\.output\.dense\.", ".output."),
     (r"^pooler\.dense\.", "pooler."),
 )
+
+# The head of masked language modelling in a file, after the first three renames; its decoder is the word embeddings.
+HEAD_NAMES = {
+    "cls.predictions.transform.dense.weight": "dense.weight",
+    "cls.predictions.transform.dense.bias": "dense.bias",
+    "cls.predictions.transform.LayerNorm.weight": "norm.weight",
+    "cls.predictions.transform.LayerNorm.bias": "norm.bias",
+    "cls.predictions.bias": "bias",
+}
 
 # Not part of the encoder: the pre-training heads, and 0, 1, 2, ... that some versions stored.
 IGNORED = (r"^cls\.", r"^(bert\.)?embeddings\.position_ids$")
@@ -89,6 +100,28 @@ def load_encoder(folder: Path | str, dropout: float | None = None) -> MiniBert:
         raise ValueError(f"{path}: no tensor for {', '.join(missing)}")
     encoder.load_state_dict(parameters, assign=True)
     return encoder
+
+
+def load_masked_lm(folder: Path | str) -> MaskedLanguageModel:
+    """An encoder under the head that its file has, whole or not at all; else a head of torch's global generator."""
+    model, path = MaskedLanguageModel(load_encoder(folder)), Path(folder) / "model.safetensors"
+    stored = {_rename(name, RENAMES[:3]): tensor for name, tensor in _read_tensors(path).items()}
+    head = {ours: stored[name].to(torch.float32, copy=True) for name, ours in HEAD_NAMES.items() if name in stored}
+    if head and len(head) < len(HEAD_NAMES):
+        raise ValueError(f"{path}: no tensor for {', '.join(name for name in HEAD_NAMES if name not in stored)}")
+    state = model.state_dict()
+    for name, tensor in head.items():
+        if state[name].shape != tensor.shape:
+            raise ValueError(f"{path}: its head's {name} has shape {list(tensor.shape)}, not {list(state[name].shape)}")
+    model.load_state_dict(state | head)
+    return model
+
+
+def save_encoder(encoder: MiniBert, source: Path, destination: Path) -> None:
+    """Write an encoder's weights by the names that they have in the file `source`; what is no encoder's is left out."""
+    state, names = encoder.state_dict(), _read_tensors(source)
+    kept = {name: state[_rename(name)].cpu().contiguous() for name in names if _rename(name) in state}
+    save_file(kept, destination, metadata={"format": "pt"})
 
 
 def keep_first_layers(source: Path, destination: Path, num_layers: int) -> None:
@@ -141,7 +174,7 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
         raise ValueError(f"{path}: not a safetensors file ({error})") from None
 
 
-def _rename(name: str) -> str:
-    for pattern, replacement in RENAMES:
+def _rename(name: str, renames: Iterable[tuple[str, str]] = RENAMES) -> str:
+    for pattern, replacement in renames:
         name = re.sub(pattern, replacement, name)
     return name

@@ -16,6 +16,7 @@ from model.regularisers import REGULARISERS
 from model.schedules import SCHEDULES
 from pipeline.config.schema import Choice, Params, Recipe, Task, TrainOverride
 from pipeline.evaluation.metrics import METRICS
+from pipeline.training.augmentation import AUGMENTATIONS
 from pipeline.training.mixing import MIXINGS
 
 # Of `train`.
@@ -26,6 +27,7 @@ REGISTRIES: dict[str, Registry] = {
     "average": AVERAGES,
     "mixing": MIXINGS,
     "regulariser": REGULARISERS,
+    "augmentation": AUGMENTATIONS,
 }
 # What every entry of these says of itself, whether a row uses it or not.
 ATTRIBUTES: list[tuple[Registry, dict[str, tuple[Any, ...]]]] = [
@@ -74,6 +76,9 @@ def find_choice_faults(params: Params) -> Iterator[str]:
             yield f"encoders.{name}.activation: {encoder.activation!r} is unknown; allowed: {allowed}"
         if encoder.pooling:
             yield from _check(f"encoders.{name}.pooling", encoder.pooling, POOLINGS)
+        if encoder.adapt:
+            where = f"encoders.{name}.adapt.learning_rate_schedule"
+            yield from _check(where, encoder.adapt.learning_rate_schedule, SCHEDULES)
     yield from _check_train("train", params.train)
     sections = {"profiles": params.profiles, "part1.tasks": params.part1.tasks, "part1.modes": params.part1.modes}
     for section, rows in sections.items():

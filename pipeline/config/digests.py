@@ -19,7 +19,8 @@ from model.schedules import SCHEDULES
 from pipeline.config.plan import check_rows
 from pipeline.config.runs import read_training_lock
 from pipeline.config.schema import Params
-from pipeline.config.selection import choose_profile, list_encoders
+from pipeline.config.selection import choose_profile, list_adapted, list_published
+from pipeline.data.adapt import entries_of
 from pipeline.data.assemble import list_choices
 from pipeline.data.subset import read_ids
 from pipeline.evaluation.metrics import METRICS
@@ -27,6 +28,7 @@ from pipeline.files.atomic import atomic_folder, write_json
 from pipeline.files.digest import hash_bytes
 from pipeline.runs import layout
 from pipeline.runs.code import RUN_ENTRIES, Code, combine_digests
+from pipeline.training.augmentation import AUGMENTATIONS
 from pipeline.training.mixing import MIXINGS
 from pipeline.training.sources import SOURCES
 
@@ -34,13 +36,26 @@ from pipeline.training.sources import SOURCES
 ENTRY_POINTS = {
     "download": ["pipeline.data.assemble:assemble"],
     "tokenize": ["pipeline.data.encode_text:encode_text"],
+    "adapt": ["pipeline.data.adapt:adapt_encoders"],
     "plan": ["pipeline.config.plan:write_plan"],
     "start": ["pipeline.runs.start:make_start"],
     "members": ["pipeline.runs.start:make_start"],
     "report": ["pipeline.reporting.report:write_report"],
     "track": ["pipeline.tracking.deadline:project_in_time", "pipeline.tracking.collect:collect"],
 }
-REGISTRIES = (COMBINERS, HEADS, POOLINGS, SCHEDULES, RATES, AVERAGES, REGULARISERS, MIXINGS, SOURCES, METRICS)
+REGISTRIES = (
+    COMBINERS,
+    HEADS,
+    POOLINGS,
+    SCHEDULES,
+    RATES,
+    AVERAGES,
+    REGULARISERS,
+    AUGMENTATIONS,
+    MIXINGS,
+    SOURCES,
+    METRICS,
+)
 
 
 def write_digests(params: Params, profile: str, root: Path = Path(".")) -> None:
@@ -50,7 +65,11 @@ def write_digests(params: Params, profile: str, root: Path = Path(".")) -> None:
     """
     check_rows(params, profile)
     code, reads = Code(root), _list_reads(params, profile, root)
-    entries = ENTRY_POINTS | {"report": [*ENTRY_POINTS["report"], *_list_metrics(params, profile)]}
+    adapting = [entry for name in list_adapted(params, profile) for entry in entries_of(params.encoders[name].adapt)]
+    entries = ENTRY_POINTS | {
+        "adapt": [*ENTRY_POINTS["adapt"], *adapting] if adapting else [],  # an idle stage stays so
+        "report": [*ENTRY_POINTS["report"], *_list_metrics(params, profile)],
+    }
     reads["plan"]["runs"] = combine_digests(code.reach([*RUN_ENTRIES, *_list_registry_modules()]).digests)
     with atomic_folder(root / layout.digests(profile)) as folder:
         for stage, points in entries.items():
@@ -59,8 +78,8 @@ def write_digests(params: Params, profile: str, root: Path = Path(".")) -> None:
 
 def _list_reads(params: Params, profile: str, root: Path) -> dict[str, dict[str, Any]]:
     """What of params.yaml, and of the lock, each stage's work depends on."""
-    row, names = choose_profile(params, profile), list_encoders(params, profile)
-    encoders = {name: params.encoders[name].model_dump(exclude={"caveat"}) for name in names}
+    row, names = choose_profile(params, profile), list_published(params, profile)
+    encoders = {name: params.encoders[name].model_dump(exclude={"caveat", *ADAPTING}) for name in names}
     files = sorted(list_choices(params, profile).values())
     folders = [params.encoders[name].first_layers_of or name for name in names]
     needed = [
@@ -72,6 +91,7 @@ def _list_reads(params: Params, profile: str, root: Path) -> dict[str, dict[str,
         name: subset.model_dump() | {"digest": hash_bytes("\n".join(read_ids(root / subset.ids)).encode())}
         for name, subset in row.data.subsets.items()
     }
+    adapted = {name: params.encoders[name].model_dump(include=ADAPTING) for name in list_adapted(params, profile)}
     versions = read_training_lock(root / "requirements.lock")
     sections = ("seeds", "rows", "averages", "encoders", "tasks", "train", "part1", "phase1", "iterations", "figures")
     return {
@@ -83,6 +103,7 @@ def _list_reads(params: Params, profile: str, root: Path) -> dict[str, dict[str,
             "tasks": {name: {key: task[key] for key in TEXT_KEYS} for name, task in tasks.items()},
             "tokenizers": versions["tokenizers"],
         },
+        "adapt": {"adapted": adapted, "max_train": row.max_train, "versions": versions} if adapted else {},
         "plan": {
             "params": {name: value for name, value in params.model_dump().items() if name in sections},
             "profile": row.model_dump(exclude={"floors", "may_collapse", "seed_sd"}),
@@ -91,6 +112,7 @@ def _list_reads(params: Params, profile: str, root: Path) -> dict[str, dict[str,
     }
 
 
+ADAPTING = {"adapted_from", "adapt"}  # of an encoder
 TEXT_KEYS = ("files", "sentences", "label", "num_classes", "label_range", "cleaning")  # of a task
 
 

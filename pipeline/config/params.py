@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from pipeline.config.schema import Iteration, Params, Profile, Recipe
+from pipeline.config.schema import EncoderRow, Iteration, Params, Profile, Recipe
 from pipeline.config.selection import row_tasks, scheduled_tasks
 from pipeline.config.yaml_file import read_yaml
 
@@ -44,6 +44,9 @@ def _find_broken_references(params: Params) -> Iterator[str]:
         yield from _check_profile(f"profiles.{name}", profile, params)
     for name, encoder in params.encoders.items():
         where = f"encoders.{name}"
+        if encoder.adapted_from:
+            yield from _check_adapted(where, encoder, params)
+            continue
         folder = encoder.first_layers_of or name
         files = [f"{folder}/model.safetensors", f"{folder}/vocab.txt"]
         yield from _unknown(f"{where}: its file", files, params.assets)
@@ -126,6 +129,7 @@ def _check_profile(where: str, profile: Profile, params: Params) -> Iterator[str
     for row, floors in profile.floors.items():
         yield from _unknown(f"{where}.floors.{row}", floors, params.tasks)
     encoder = params.encoders.get(profile.encoder)
+    encoder = params.encoders.get(encoder.adapted_from, encoder) if encoder else None
     if encoder and profile.data.max_length > encoder.max_positions:
         longest = f"the {encoder.max_positions} positions of the encoder {profile.encoder}"
         yield f"{where}.data.max_length: {profile.data.max_length} is more than {longest}"
@@ -137,6 +141,17 @@ def _check_recipe(where: str, recipe: Recipe, params: Params) -> Iterator[str]:
         yield from _unknown(f"{where}.schedule.{number}.loss_weights", leg.loss_weights, leg.tasks)
     yield from _unknown(f"{where}.heads", recipe.heads, params.tasks)
     yield from _unknown(f"{where}.encoder", [recipe.encoder] if recipe.encoder else [], params.encoders)
+
+
+def _check_adapted(where: str, encoder: EncoderRow, params: Params) -> Iterator[str]:
+    """What an adapted encoder's row says beside `adapt` and a caveat is what the row of the encoder it is from says."""
+    published = [name for name, other in params.encoders.items() if not other.adapted_from]
+    yield from _unknown(f"{where}.adapted_from", [encoder.adapted_from], published)
+    yield from _unknown_or_twice(f"{where}.adapt.tasks", encoder.adapt.tasks, params.tasks)
+    source = params.encoders.get(encoder.adapted_from)
+    for key in encoder.model_fields_set - {"adapted_from", "adapt", "caveat"}:
+        if source and (found := getattr(encoder, key)) != (allowed := getattr(source, key)):
+            yield f"{where}.{key}: {found!r}, but it is adapted from {encoder.adapted_from}, which has {allowed!r}"
 
 
 def _check_start_tasks(where: str, row: Iteration, params: Params) -> Iterator[str]:

@@ -85,7 +85,7 @@ def make_index(params: Params, profile: str) -> dict[str, Any]:
         "profile": profile,
         "description": row.note,
         "encoder": row.encoder,
-        "caveats": [text for text in (*caveats, row.caveat) if text],
+        "caveats": [text for text in dict.fromkeys([*caveats, row.caveat]) if text],
         "seeds": params.seeds,
         "tasks": {name: {"metric": params.tasks[name].metric} for name in params.tasks if name in row.tasks},
         "part1": part1,

@@ -10,7 +10,7 @@ from typing import Any
 
 from pipeline.config.averages import Average
 from pipeline.config.schema import Params
-from pipeline.config.selection import choose_profile, find_idle_recipes
+from pipeline.config.selection import choose_profile, find_idle_recipes, locate_encoder, name_published
 from pipeline.config.trainings import Training
 from pipeline.data.encoders import EncoderFacts
 from pipeline.evaluation.saved_model import MODEL_KEYS, TASK_KEYS
@@ -105,7 +105,7 @@ class _Inputs:
         return {"row": row.row, "seed": seed, "tasks": model["tasks"], "train": model["train"]}
 
     def _describe_encoder(self, name: str) -> dict[str, str]:
-        folder = layout.encoder(self.profile, name)
+        folder = locate_encoder(self.params, self.profile, name)
         return {
             "name": name,
             "folder": folder.as_posix(),
@@ -114,7 +114,7 @@ class _Inputs:
         }
 
     def _describe_task(self, name: str, training: Training) -> dict[str, Any]:
-        task, folder = self.params.tasks[name], layout.tokens(self.profile, training.encoder) / name
+        task, folder = self.params.tasks[name], self._tokens(training.encoder) / name
         folders = {split: folder / split for split in ("train", "dev")}
         return {
             "head": training.heads[name],
@@ -131,6 +131,9 @@ class _Inputs:
             "digests": {split: self._hash(path) for split, path in folders.items()},
             "max_train": self.row.max_train.get(name),
         }
+
+    def _tokens(self, encoder: str) -> Path:
+        return layout.tokens(self.profile, name_published(self.params, encoder))
 
     def _hash(self, folder: Path) -> str:
         """Each folder once: several rows read it."""

@@ -68,6 +68,7 @@ class Train(Section):
     mixing: Choice = "repeat"
     mixout: Fraction = 0.0  # probability of a weight of the encoder's linear layers to be the published one in a step
     regulariser: Choice | None = None
+    augmentation: Choice | None = None
     log_every: Count  # steps
     evaluation_tokens: Count  # tokens
 
@@ -130,8 +131,22 @@ class AssetRow(Section):
         return self
 
 
+class Adapt(Section):
+    """Masked language modelling on the sentences of the profile's training sets (pipeline/training/pretraining.py)."""
+
+    tasks: Annotated[list[Name], Field(min_length=1)]  # whose training sets
+    epochs: Count
+    batch_size: Count  # sentences
+    learning_rate: Rate
+    learning_rate_schedule: Choice = "constant"
+    masked_fraction: Rate = 0.15  # of the word pieces (Devlin et al. 2019)
+
+
 class EncoderRow(Section):
-    """An encoder; what its own published files say (config.json, tokenizer_config.json, 1_Pooling) may be left out."""
+    """An encoder; what its own published files say (config.json, tokenizer_config.json, 1_Pooling) may be left out.
+
+    One that is `adapted_from` another is that one further pre-trained; it has no files and no shape of its own.
+    """
 
     first_layers_of: Name | None = None  # whose files these are, the first num_layers layers of them; null: its own
     hidden_size: Count | None = None
@@ -145,11 +160,15 @@ class EncoderRow(Section):
     cased: bool = False  # whether its vocabulary knows upper case
     pooling: Name | None = None  # what it was trained with: what `pooling: own` stands for
     caveat: str = ""  # stands under every table that shows this encoder
+    adapted_from: Name | None = None  # a published encoder; null: it is one itself
+    adapt: Adapt | None = None  # how it is further pre-trained
 
     @model_validator(mode="after")
-    def _number_of_first_layers(self) -> "EncoderRow":
+    def _what_goes_together(self) -> "EncoderRow":
         if self.first_layers_of and not self.num_layers:
             raise ValueError("num_layers: missing; with first_layers_of it says how many layers are kept")
+        if (self.adapted_from is None) != (self.adapt is None):
+            raise ValueError("adapted_from and adapt: allowed: both, from which encoder and how, or neither")
         return self
 
 

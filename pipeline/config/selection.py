@@ -1,6 +1,7 @@
 """What of params.yaml a profile runs: its rows, the recipes and encoders that they need; and what it cannot run."""
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from pipeline.config.schema import Iteration, Leg, Params, Profile, Recipe
 from pipeline.runs import layout
@@ -74,11 +75,32 @@ def list_encoders(params: Params, profile: str) -> list[str]:
     return list(dict.fromkeys([choose_profile(params, profile).encoder, *chosen]))
 
 
+def list_adapted(params: Params, profile: str) -> list[str]:
+    """Those of them that are further pre-trained here."""
+    return [name for name in list_encoders(params, profile) if params.encoders[name].adapted_from]
+
+
+def name_published(params: Params, encoder: str) -> str:
+    """The published encoder that this one is, or is made from: whose shape, vocabulary and tokens it has."""
+    return params.encoders[encoder].adapted_from or encoder
+
+
+def list_published(params: Params, profile: str) -> list[str]:
+    """The published encoders that the profile's own are, or are made from: those that are downloaded."""
+    return list(dict.fromkeys(name_published(params, name) for name in list_encoders(params, profile)))
+
+
+def locate_encoder(params: Params, profile: str, name: str) -> Path:
+    """The folder of an encoder's files."""
+    return layout.adapted(profile) / name if params.encoders[name].adapted_from else layout.encoder(profile, name)
+
+
 def find_missing_tasks(params: Params, profile: str) -> Iterator[str]:
-    """A text for each task that a row of table 1 or 2 needs and that the profile does not have."""
+    """A text for each task that a row of table 1 or 2, or an encoder, needs and that the profile does not have."""
     available = choose_profile(params, profile).tasks
     needed = {f"part1.tasks.{task}": [task] for task in params.part1.tasks}
     needed |= {f"iterations.{name}": row_tasks(row) for name, row in list_rows(params).items()}
+    needed |= {f"encoders.{name}.adapt": params.encoders[name].adapt.tasks for name in list_adapted(params, profile)}
     for where, tasks in needed.items():
         if missing := [task for task in tasks if task not in available]:
             allowed = ", ".join(available)

@@ -12,9 +12,17 @@ from model.reading import find_reading, joined
 from model.registry import split_choice
 from pipeline.config.choices import OWN, shorten, shorten_train
 from pipeline.config.schema import Choice, Params, Recipe, TrainOverride
-from pipeline.config.selection import choose_profile, list_encoders, list_recipes, list_rows, list_seeds, row_tasks
+from pipeline.config.selection import (
+    choose_profile,
+    list_encoders,
+    list_recipes,
+    list_rows,
+    list_seeds,
+    locate_encoder,
+    name_published,
+    row_tasks,
+)
 from pipeline.data.encoders import EncoderFacts, read_encoder
-from pipeline.runs import layout
 from pipeline.training.mixing import trains_together
 
 
@@ -42,8 +50,8 @@ def read_facts(params: Params, profile: str, root: Path) -> dict[str, EncoderFac
     """The facts of every encoder that the profile uses, whose files must be there; what is wrong is a `ValueError`."""
     facts, max_length = {}, choose_profile(params, profile).data.max_length
     for name in list_encoders(params, profile):
-        folder = root / layout.encoder(profile, name)
-        facts[name] = read_encoder(name, params.encoders[name], folder)
+        folder, published = root / locate_encoder(params, profile, name), name_published(params, name)
+        facts[name] = read_encoder(published, params.encoders[published], folder)
         read_config(folder)  # what the model does not compute is refused here, not when a run starts
         if max_length > (longest := facts[name].max_positions):
             where = f"profiles.{profile}.data.max_length"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from model.pretrained import keep_first_layers
 from pipeline.config.schema import Params, Profile
-from pipeline.config.selection import choose_profile, list_encoders
+from pipeline.config.selection import choose_profile, list_published
 from pipeline.data.data_record import record_data_stage
 from pipeline.data.encoders import PUBLISHED_FILES, make_encoder_config, read_encoder
 from pipeline.data.fetch import Asset, fetch, fetch_any, put
@@ -23,7 +23,7 @@ SPLITS = ("train", "dev")
 def assemble(params: Params, profile: str, root: Path = Path(".")) -> None:
     """Write `layout.corpus`, `layout.encoders` and the record of the download. Only what runs use is fetched."""
     row = choose_profile(params, profile)
-    corpus, encoders, names = layout.corpus(profile), layout.encoders(profile), list_encoders(params, profile)
+    corpus, encoders, names = layout.corpus(profile), layout.encoders(profile), list_published(params, profile)
     written, fetched = list_written_tasks(row), []
     with atomic_folder(root / corpus) as folder:
         if written:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pipeline.config.schema import Params, Task
-from pipeline.config.selection import choose_profile
+from pipeline.config.selection import choose_profile, name_published
 from pipeline.data.assemble import SPLITS, find_file, list_choices
 from pipeline.data.data_record import record_data_stage
 from pipeline.data.encoders import read_encoder
@@ -23,7 +23,7 @@ def encode_text(params: Params, profile: str, root: Path = Path(".")) -> None:
     Every encoder that download brought tokenises every task of the profile, with its own vocabulary and case.
     """
     row = choose_profile(params, profile)
-    tokenizers = {}
+    own, tokenizers = name_published(params, row.encoder), {}
     for encoder in sorted(path.name for path in (root / layout.encoders(profile)).iterdir()):
         files = root / layout.encoder(profile, encoder)
         lowercase = read_encoder(encoder, params.encoders[encoder], files).lowercase
@@ -42,9 +42,9 @@ def encode_text(params: Params, profile: str, root: Path = Path(".")) -> None:
                     token_set = make_token_set(tokenized.ids, read.labels, read.ids, len(task.sentences))
                     write_tokens(folder / encoder / name / split, token_set)
                     splits[split] = read, tokenized
-                    title = f"{name}-{split}" if encoder == row.encoder else f"{name}-{split}-{encoder}"
+                    title = f"{name}-{split}" if encoder == own else f"{name}-{split}-{encoder}"
                     logged.append((title, layout.tokens(profile, encoder) / name / split, len(read), split))
-                if encoder == row.encoder:
+                if encoder == own:
                     report[name] = describe_task(splits)
     with atomic_folder(root / layout.data_report(profile)) as folder:
         write_json(folder / "data.json", report)

@@ -88,7 +88,7 @@ class Cluster:
         self._ray, self._graph = ray, graph
         self._job = secrets.token_hex(4)
         self._inputs = {}
-        for stage in ("download", "tokenize", "plan"):
+        for stage in (*layout.DATA_STAGES, "plan"):
             self._share(f"{stage}@{profile}")
         self._names = list(self._inputs)
         threads = int(os.environ.get("BERTY_THREADS") or 1)

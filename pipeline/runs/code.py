@@ -109,6 +109,8 @@ def entries_of_run(spec: dict[str, Any]) -> list[str]:
         entries.add(f"model.averages.{_name(train['average'])}:share")
     if train["regulariser"] is not None:
         entries.add(f"model.regularisers.{_name(train['regulariser'])}:penalty")
+    if train["augmentation"] is not None:
+        entries.add(f"pipeline.training.augmentation.{_name(train['augmentation'])}:augment")
     return sorted(entries)
 
 

@@ -11,7 +11,7 @@ WORK = Path(".work")  # checkpoints, live event files, downloads: outside every 
 
 PHASES = ("part1", "phase1", "phase2")  # also the lists of rows in plan's index
 AVERAGE = "average"  # where the rows of table 2 lie that average others: DVC wants them apart from what they depend on
-DATA_STAGES = ("download", "tokenize")
+DATA_STAGES = ("download", "tokenize", "adapt")
 
 START_STAGES = {"phase2": "start", AVERAGE: "members"}  # which write the start file of a run
 
@@ -47,13 +47,18 @@ def corpus(profile: str) -> Path:
 
 
 def encoders(profile: str) -> Path:
-    """The encoders that the profile's runs use, <name>/."""
+    """The published encoders that the profile's runs use, <name>/."""
     return artifacts(profile) / "encoders"
 
 
 def encoder(profile: str, name: str) -> Path:
     """config.json, model.safetensors, vocab.txt, and what else of an encoder is published and pinned."""
     return encoders(profile) / name
+
+
+def adapted(profile: str) -> Path:
+    """The encoders that are further pre-trained here, <name>/ with the same files and adapted.json."""
+    return artifacts(profile) / "adapted"
 
 
 def all_tokens(profile: str) -> Path:

@@ -9,6 +9,7 @@ from typing import Any
 TRAIN = {
     "accumulate": 1,
     "adamw_form": "course",
+    "augmentation": None,
     "average": None,
     "clip_norm": None,
     "decay_all": True,

@@ -44,6 +44,7 @@ TRAIN_FORM = fields(
     | {
         "accumulate": COUNT,
         "adamw_form": text(NAME),
+        "augmentation": optional(CHOICE),
         "average": optional(CHOICE),
         "batch_size": COUNT,
         "beta1": FRACTION,

@@ -153,9 +153,11 @@ class LegOptimizer:
         """The task's loss, penalty included; `place`, (epoch, step) or (epoch, step, part), has its own dropout."""
         head, pooled = self.state.model.heads[task], []
 
+        augmented = derive_seed(self.seed, "augmentation", *self.place, *place, task)  # the same for every pass
+
         def forward(purpose: str, fixed: FixedWeights = fixed) -> tuple[Tensor, int]:
             torch.manual_seed(derive_seed(self.seed, purpose, *self.place, *place, task, RANK))
-            return self.source.output(task, indices, fixed)
+            return self.source.output(task, indices, fixed, augmented)
 
         def disturb(noise: Tensor) -> Tensor:
             # A pass for the noise's gradient must not write the weights' to their slots, which another task's are in.

@@ -11,6 +11,7 @@ import numpy as np
 from model.multitask import MultitaskModel
 from pipeline.data.token_files import TokenSet, read_tokens
 from pipeline.files.digest import derive_seed, hash_folder
+from pipeline.training.augmentation import Augmentation, make_augmentation
 from pipeline.training.batches import choose, hold_out
 from pipeline.training.mixing import MIXINGS
 from pipeline.training.sources import SOURCES
@@ -30,6 +31,7 @@ class TaskData:
     splits: dict[str, TokenSet]  # train and dev
     train_indices: np.ndarray
     measured: dict[str, np.ndarray]
+    augment: Augmentation | None = None
 
     def labels(self, split: str, indices: Sequence[int]) -> np.ndarray:
         return self.splits[split].labels[indices]
@@ -58,7 +60,9 @@ def read_task_data(name: str, spec: dict[str, Any], root: Path) -> TaskData:
     curve_dev = choose(f"curve dev {name}", splits["dev"].num_examples, spec["curve_examples"])
     curve_train = train_indices[choose(f"curve train {name}", len(train_indices), len(curve_dev))]
     measured = {"train": curve_train, "dev": curve_dev} | ({SELECTION: held_out} if len(held_out) else {})
-    return TaskData(name, splits, train_indices, measured)
+    choice, vocab_path = spec["train"]["augmentation"], root / spec["encoder"]["folder"] / "vocab.txt"
+    augment = make_augmentation(choice, vocab_path) if choice is not None else None
+    return TaskData(name, splits, train_indices, measured, augment)
 
 
 def make_source(spec: dict[str, Any], leg_number: int, model: MultitaskModel, data: dict[str, TaskData]) -> Any:

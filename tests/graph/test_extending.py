@@ -61,6 +61,13 @@ def mix(num_examples, batch_size, *, seed, leg, epoch, together: Annotated[int, 
         steps.append({task: positions for task, positions in step.items() if task in chosen})
     return steps
 ''',
+    "pipeline/training/augmentation/turn.py": '''"""The words from another one on, those before it at the end."""
+
+
+def augment(words, generator):
+    first = generator.integers(len(words))
+    return words[first:] + words[:first]
+''',
     "pipeline/evaluation/metrics/within_one.py": '''"""The fraction of predictions that are the label or next to it."""
 
 import numpy as np
@@ -78,6 +85,7 @@ def parts(labels_N, predictions_N, score):
 }
 CONTRACTS = [
     *(f"tests/model/test_{name}.py" for name in ("bert", "combine", "heads", "multitask", "regularisers", "schedules")),
+    "tests/pipeline/training/test_augmentation.py",
     "tests/pipeline/training/test_mixing.py",
     "tests/pipeline/evaluation/test_metrics.py",
     "tests/pipeline/statistics/test_bootstrap.py",
@@ -85,13 +93,15 @@ CONTRACTS = [
 EVERYTHING = yaml.safe_load("""
 rows: [everything]
 tasks: {entailment: {metric: within_one}}
-encoders: {cased: {}}
+encoders:
+  cased: {}
+  cased_more: {adapted_from: cased, adapt: {tasks: [sst], epochs: 1, batch_size: 8, learning_rate: 1.0e-3}}
 phase1:
-  cased_sst: {encoder: cased, schedule: [{tasks: [sst], epochs: 1}], train: {pooling: max}}
+  cased_sst: {encoder: cased_more, schedule: [{tasks: [sst], epochs: 1}], train: {pooling: max}}
 iterations:
   everything:
     control: with_entailment
-    encoder: cased
+    encoder: cased_more
     start: cased_sst
     heads: {entailment: {bilinear: {bias: false}}}
     schedule: [{tasks: [sst, para, entailment], epochs: 1, combine: {normalise: {power: 0.5}}}]
@@ -100,6 +110,7 @@ iterations:
       learning_rate_schedule: {warm_up: {share: 0.3}}
       mixing: {rotate: {together: 2}}
       regulariser: {small_outputs: {alpha: 0.01}}
+      augmentation: turn
 """)
 
 
@@ -166,7 +177,7 @@ def test_the_new_rows_and_nothing_else_are_trained_and_evaluated(extended):
 def test_the_run_has_all_that_its_row_names(extended):
     path = extended.root / f"artifacts/{PROFILE}/plan/runs/phase2/everything-0.json"
     run = json.loads(path.read_text())
-    assert run["encoder"]["name"] == "cased" and run["tasks"]["sst"]["text"]["lowercase"] is False
+    assert run["encoder"]["name"] == "cased_more" and run["tasks"]["sst"]["text"]["lowercase"] is False
     assert run["tasks"]["entailment"]["head"] == {"bilinear": {"bias": False}}
     assert run["schedule"][0]["combine"] == {"normalise": {"power": 0.5}}
     entries = {name.rpartition(".")[0] for name in run["code"]}
@@ -185,7 +196,7 @@ def test_table_2_has_the_task_by_the_metric_and_predictions_are_its_classes(exte
     scores = {row["row"]: float(row["mean"]) for row in rows if row["metric"] == "within_one"}
     assert scores.keys() == {"with_entailment", "everything"} and all(0 <= score <= 1 for score in scores.values())
     text = (extended.root / f"results/{PROFILE}/table2.md").read_text()
-    assert "entailment within one" in text and text.count("Encoder `cased`.") == 1
+    assert "entailment within one" in text and text.count("Encoder `cased_more`.") == 1
     for row in scores:
         path = extended.root / f"artifacts/{PROFILE}/predictions/phase2/{row}-0/entailment.csv"
         with path.open(newline="") as file:

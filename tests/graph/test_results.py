@@ -5,6 +5,7 @@ from pathlib import Path
 
 import yaml
 
+from pipeline.runs.layout import DATA_STAGES
 from tests.graph.project import ROWS
 from tests.tiny import PROFILE
 
@@ -16,7 +17,7 @@ def test_the_stage_names_stay(project):
     for mode in ("pretrain", "finetune"):
         assert {f"part1@tiny-sst-{mode}-0", f"eval_part1@tiny-sst-{mode}-0"} <= names
     assert {"phase1@tiny-sst_then_sts-0", "eval_phase1@tiny-sst_then_sts-0"} <= names
-    single = {f"{name}@tiny" for name in ("digest", "download", "tokenize", "plan", "report", "track")}
+    single = {f"{name}@tiny" for name in ("digest", *DATA_STAGES, "plan", "report", "track")}
     assert single <= names and len(names) == 3 * len(ROWS) + 4 + 2 + len(single)
     assert len(project.first_run) == len(names), "the first run runs every stage"
 
@@ -25,7 +26,7 @@ def test_commands_json_says_what_dvc_runs(project):
     """Machines without DVC follow commands.json."""
     commands = json.loads((project.root / f"artifacts/{PROFILE}/plan/commands.json").read_text())
     lock = yaml.safe_load((project.root / "dvc.lock").read_text())["stages"]
-    left_to_dvc = {f"{name}@tiny" for name in ("digest", "download", "tokenize", "plan", "track")}
+    left_to_dvc = {f"{name}@tiny" for name in ("digest", *DATA_STAGES, "plan", "track")}
     assert {row["stage"]: row["command"] for row in commands} == {
         name: stage["cmd"] for name, stage in lock.items() if name not in left_to_dvc
     }

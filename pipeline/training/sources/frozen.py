@@ -29,8 +29,10 @@ class Source:
                 self.places[task, split] = np.full(tokens.num_examples, -1)
                 self.places[task, split][used] = np.arange(len(used))
 
-    def output(self, task: str, indices: np.ndarray, fixed: FixedWeights | None = None) -> tuple[Tensor, int]:
-        """The task's output on these training examples; no token passes the encoder, so `fixed` is not read."""
+    def output(
+        self, task: str, indices: np.ndarray, fixed: FixedWeights | None = None, draw: int | None = None
+    ) -> tuple[Tensor, int]:
+        """The task's output on these training examples; no token passes the encoder: `fixed` and `draw` do nothing."""
         return self.model.forward_head(task, self._pooled(task, "train", indices)), 0
 
     @torch.no_grad()

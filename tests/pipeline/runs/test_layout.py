@@ -32,6 +32,7 @@ OUTS = {
         layout.data_record(PROFILE, "tokenize"),
         layout.data_report(PROFILE),
     ],
+    "adapt": [layout.adapted(PROFILE), layout.data_record(PROFILE, "adapt")],
     "plan": [layout.plan(PROFILE)],
     **{stage: [layout.start_file(PROFILE, ROW, SEED)] for stage in layout.START_STAGES.values()},
     **TRAINED,
