@@ -99,8 +99,10 @@ clean:  ## remove checkpoints and downloads; artifacts and DVC's cache stay
 	python -m pip install --quiet -r requirements.txt -c requirements.lock
 	@touch $@
 
-.venv/test: .venv/run requirements-dev.txt
+.venv/test: .venv/run requirements-dev.txt requirements-sweep.txt
 	python -m pip install --quiet -r requirements-dev.txt -c requirements.lock
+	@python -m pip install --quiet -r requirements-sweep.txt -c requirements.lock || \
+	  echo "Optuna cannot be installed: the tests that need it are skipped"
 	@touch $@
 
 # What cannot be installed is said, its tests are skipped, and it is tried again the next time.

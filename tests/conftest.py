@@ -40,6 +40,8 @@ SLOW = (
     "tests/pipeline/reporting/test_terminal.py",
     "tests/pipeline/runs/test_offline",
     "tests/pipeline/serving",
+    "tests/pipeline/sweep/test_search.py",
+    "tests/pipeline/sweep/test_stage.py",
     "tests/pipeline/tracking",
     "tests/pipeline/training/test_legs.py",
     "tests/pipeline/training/test_loop.py",

@@ -117,6 +117,7 @@ def test_floors(path):
         ("dvc", {"pipeline/engine"}),
         ("safetensors", {"model", "pipeline/evaluation", "pipeline/training"}),
         ("matplotlib", {"pipeline/reporting"}),
+        ("optuna", {"pipeline/sweep"}),
     ],
 )
 def test_a_package_has_its_rooms(package, allowed):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -14,7 +15,11 @@ SHAPE = ("hidden_size", "num_layers", "num_heads", "intermediate_size")
 
 def load_params(path: Path = Path("params.yaml")) -> Params:
     """Read params.yaml. Whatever is wrong with it is one `ValueError` with a line for each fault, naming its key."""
-    raw = read_yaml(path)
+    return parse_params(read_yaml(path), path)
+
+
+def parse_params(raw: Any, path: Path) -> Params:
+    """What was read from `path`, which the faults name, as `load_params` gives it."""
     if not isinstance(raw, dict):
         raise ValueError(f"{path}: expected a mapping with the keys {', '.join(Params.model_fields)}")
     try:

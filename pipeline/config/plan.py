@@ -18,7 +18,8 @@ from pipeline.config.selection import (
     list_seeds,
     row_tasks,
 )
-from pipeline.config.trainings import find_training_faults, list_trainings, read_facts
+from pipeline.config.trainings import Training, find_training_faults, list_trainings, read_facts
+from pipeline.data.encoders import EncoderFacts
 from pipeline.files.atomic import atomic_folder, write_json
 from pipeline.runs import layout
 
@@ -31,10 +32,9 @@ def write_plan(params: Params, profile: str, root: Path = Path(".")) -> None:
     """
     check_rows(params, profile)
     facts = read_facts(params, profile, root)
-    trainings = list(list_trainings(params, profile, facts))
+    trainings = fit_trainings(params, profile, facts)
     averages = make_averages(params, profile, trainings)
-    faults = (find_training_faults(trainings, facts), find_average_faults(averages, facts))
-    _refuse(chain(*faults, find_unfair_controls(trainings, averages)))
+    _refuse(chain(find_average_faults(averages, facts), find_unfair_controls(trainings, averages)))
     runs = list(make_runs(params, profile, trainings, averages, facts, root))
     with atomic_folder(root / layout.plan(profile)) as folder:
         write_json(folder / "index.json", make_index(params, profile))
@@ -47,6 +47,13 @@ def check_rows(params: Params, profile: str) -> None:
     """Refuse what can be seen to be wrong before any file is there; the errors are those of `write_plan`."""
     choose_profile(params, profile)
     _refuse([*find_choice_faults(params), *find_missing_tasks(params, profile), *find_seed_faults(params, profile)])
+
+
+def fit_trainings(params: Params, profile: str, facts: dict[str, EncoderFacts]) -> list[Training]:
+    """Every training of a profile; what does not fit together is an error as in `write_plan`."""
+    trainings = list(list_trainings(params, profile, facts))
+    _refuse(find_training_faults(trainings, facts))
+    return trainings
 
 
 def _refuse(faults: Iterable[str]) -> None:

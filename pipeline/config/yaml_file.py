@@ -52,6 +52,11 @@ def read_yaml(path: Path) -> Any:
     raise ValueError("\n".join(f"{path}: {fault}" for fault in faults))
 
 
+def write_yaml(content: Any) -> str:
+    """The text of what `read_yaml` reads, its keys in their order."""
+    return yaml.safe_dump(content, sort_keys=False, default_flow_style=None, allow_unicode=True, width=120)
+
+
 def _find_faults(loader: _Loader, node: yaml.Node, keys: tuple[str, ...], seen: set[int]) -> Iterator[str]:
     if id(node) in seen:  # an alias
         return

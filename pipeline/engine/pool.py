@@ -34,12 +34,12 @@ class Worker:
 
 
 class Pool:
-    """`jobs` workers at most; None: as many as `default_jobs` finds good."""
+    """`jobs` workers at most; None: as many as `default_jobs` finds good. Each calls `module` with a run file."""
 
-    def __init__(self, jobs: int | None) -> None:
+    def __init__(self, jobs: int | None, module: str = "pipeline.engine.worker") -> None:
         if jobs is not None and jobs < 1:
             raise ValueError(f"--jobs {jobs}: allowed: 1 or more")
-        self.num = jobs or default_jobs()
+        self.num, self._module = jobs or default_jobs(), module
         self._workers: list[Worker] = []
 
     def has_room(self, num_running: int) -> bool:
@@ -55,7 +55,7 @@ class Pool:
         share = cores[slot * len(cores) // self.num : (slot + 1) * len(cores) // self.num] or cores
         environment = os.environ | {"BERTY_THREADS": os.environ.get("BERTY_THREADS", str(len(share)))}
         log = find_log(task)
-        command = ["python", "-m", "pipeline.engine.worker", task.path.as_posix()]  # as in dvc.yaml
+        command = ["python", "-m", self._module, task.path.as_posix()]  # as in dvc.yaml
         with log.open("wb") as file:
             # A session of its own: an interrupt at the terminal reaches the driver alone, which then stops its workers.
             process = subprocess.Popen(command, stdout=file, stderr=file, env=environment, start_new_session=True)

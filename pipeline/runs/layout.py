@@ -151,6 +151,11 @@ def artifact(name: str, profile: str, tree: Tree = artifacts) -> Path:
     return tree(profile) / inner.relative_to(artifacts(profile).as_posix())
 
 
+def sweeps(profile: str) -> Path:
+    """A folder for each sweep: sweep.json, study.db, and a folder for each of its trials; no stage's output."""
+    return artifacts(profile) / "sweeps"
+
+
 def work(run_key: str) -> Path:
     """A run's checkpoint and live event file."""
     return WORK / run_key

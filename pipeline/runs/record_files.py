@@ -29,8 +29,9 @@ def list_profiles(root: Path) -> list[str]:
 
 
 def find_record_files(root: Path) -> list[Path]:
-    """Every record file below the project's root."""
-    return [path for profile in list_profiles(root) for path, _ in list_record_files(root, profile)]
+    """Every record file below the project's root, those of sweeps' trials last."""
+    found = [path for profile in list_profiles(root) for path, _ in list_record_files(root, profile)]
+    return found + sorted(Path(root).glob(f"{layout.sweeps('*')}/*/*/record.json"))
 
 
 def list_record_files(root: Path, profile: str) -> Iterator[tuple[Path, Tree]]:

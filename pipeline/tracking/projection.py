@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -15,7 +15,9 @@ from typing import Any
 from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
+from pipeline.files.digest import hash_bytes
 from pipeline.runs import layout
 from pipeline.runs.index import Index, read_plan
 from pipeline.runs.record_files import read_live
@@ -32,6 +34,7 @@ from pipeline.tracking.store import (
     open_store,
     settle_runs,
 )
+from pipeline.tracking.sweeps import compose_sweeps
 from pipeline.tracking.tables import write_tables
 from pipeline.tracking.texts import Texts
 from pipeline.tracking.view import MAX_DIGEST_LENGTH, Point, RunView, compose_live, compose_views
@@ -62,7 +65,8 @@ def project(indexes: list[Index], root: Path, tell: Callable[[int], None] = lamb
     MLflow's other runs of these profiles are no longer current then. `tell` gets the number of runs done after each.
     Raises `StoreUnavailable`. Interrupted anywhere and repeated, it completes and doubles nothing.
     """
-    return _project({index.profile: compose_views(index) for index in indexes}, root, tell, is_all=True)
+    views = {index.profile: [*compose_views(index), *compose_sweeps(index.root, index.profile)] for index in indexes}
+    return _project(views, root, tell, is_all=True)
 
 
 def project_live(root: Path, recorded: Collection[str] = ()) -> tuple[Summary, list[str]]:
@@ -92,6 +96,7 @@ def _project(profiles: dict[str, list[RunView]], root: Path, tell: Callable[[int
             texts = Texts(root / layout.corpus(profile)) if store.is_local else None
             for view in views:
                 is_current = view.is_planned if is_main else None
+                view = _nest(store.client, experiment_id, view) if view.parent else view
                 with _pause_collector():
                     counts[_project_view(store, experiment_id, view, runs, texts, is_current)] += 1
                 tell(sum(counts.values()))
@@ -99,6 +104,13 @@ def _project(profiles: dict[str, list[RunView]], root: Path, tell: Callable[[int
                 _retire(store.client, runs, {view.original_key for view in views})
                 _outlast(partial(save_views, store.client, experiment_id, views))
     return Summary(**{f"num_{name}": count for name, count in counts.items()})
+
+
+def _nest(client: MlflowClient, experiment_id: str, view: RunView) -> RunView:
+    """The view with its parent's id, which is another one once the parent's run was made again."""
+    (parent,) = settle_runs(client, experiment_id, view.parent).values()
+    tags = view.tags | {MLFLOW_PARENT_RUN_ID: parent.info.run_id}
+    return replace(view, tags=tags, fingerprint=hash_bytes(f"{view.fingerprint}{parent.info.run_id}".encode()))
 
 
 @contextmanager

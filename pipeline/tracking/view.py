@@ -55,6 +55,7 @@ class RunView:
     is_whole: bool
     is_planned: bool  # its row and seed are in the plan, so it is, or will be, in the tables
     fingerprint: str  # changes when anything of this changes
+    parent: str | None = None  # the run key of the run that MLflow shows it below, which is projected before it
 
     @property
     def predictions(self) -> list[Path]:
