@@ -111,7 +111,7 @@ class Sweep:
 
     def _make_run(self, name: str, values: dict[str, Number]) -> dict[str, Any]:
         training, params = self._make_training(name, values)
-        runs = make_runs(params, self.profile, [training], self._facts)
+        runs = make_runs(params, self.profile, [training], [], self._facts)
         return next(run for run in runs if run["row"] == training.row and "skipped" not in run)
 
     def _make_start(self, spec: dict[str, Any]) -> dict[str, Any]:
