@@ -172,10 +172,17 @@ def test_regression_by_hand(name):
 def test_heads_on_the_pair_layer_are_a_linear_map():
     for name in ("shared_pair_classify", "shared_pair_regression"):
         head = build(name)
-        (pairs_nW,), _ = toy_batch(head)
+        (pairs_nW,), labels_n = toy_batch(head)
         (linear,) = linears(head)
-        expected = pairs_nW @ linear.weight.T + linear.bias
-        torch.testing.assert_close(head((pairs_nW,)), expected.squeeze(-1))
+        expected = (pairs_nW @ linear.weight.T + linear.bias).squeeze(-1)
+        output = head((pairs_nW,))
+        torch.testing.assert_close(output, expected)
+        if head.labels == "classes":
+            loss, predictions_n = -expected.log_softmax(1)[torch.arange(N), labels_n.long()].mean(), expected.argmax(1)
+        else:
+            loss, predictions_n = (expected - labels_n).square().mean(), expected
+        torch.testing.assert_close(head.loss(output, labels_n), loss)
+        torch.testing.assert_close(head.predict(output), predictions_n.float())
 
 
 @pytest.mark.parametrize("smoothing", [0.1, 0.5])
