@@ -65,8 +65,8 @@ FAULTS = [
     ({"tasks__sst__metric": "pearson"}, ["tasks.sst.metric", "'pearson'", "accuracy"]),
     ({"tasks__sts__metric": "accuracy"}, ["tasks.sts.metric", "'accuracy'", "pearson"]),
     (
-        {"iterations__new": {"schedule": [{"tasks": ["sst", "sts"], "epochs": 1, "combine": "mgda"}]}},
-        ["iterations.new.schedule.0.combine", "'mgda'", ", ".join(COMBINERS)],
+        {"iterations__new": {"schedule": [{"tasks": ["sst", "sts"], "epochs": 1, "combine": "surgery"}]}},
+        ["iterations.new.schedule.0.combine", "'surgery'", ", ".join(COMBINERS)],
     ),
     (
         {"iterations__new": {"schedule": [{"tasks": ["sst", "sts"], "epochs": 1, "combine": {"pcgrad": {"c": 1}}}]}},
