@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 import torch
 from scipy.optimize import minimize, nnls
-from torchjd.aggregation import AlignedMTLWeighting, GradVacWeighting, IMTLGWeighting, MGDAWeighting, RandomWeighting
+from torchjd.aggregation import (
+    AlignedMTLWeighting,
+    GradVacWeighting,
+    IMTLGWeighting,
+    MGDAWeighting,
+    PCGradWeighting,
+    RandomWeighting,
+)
 
 from model.combine import COMBINERS
 from model.combine._quadratic import least_nonnegative
@@ -179,3 +186,49 @@ def test_dwa_is_the_papers_with_windows_for_epochs():
         options = {"window": 4, "temperature": 0.5}
         weights_K = COMBINERS["dwa"](torch.eye(3).double(), seeded(), torch.tensor(losses_K), state, **options)
         np.testing.assert_allclose(weights_K.numpy(), expected_K)
+
+
+def test_uncertainty_descends_the_papers_objective():
+    """Autograd's gradient of sum exp(-s) L + s / 2 at every step; with constant losses it settles at weights 1 / 2L."""
+    losses_K, state, rate = torch.tensor([0.4, 0.9, 0.2]), {}, 0.1
+    log_variances_K = torch.zeros(3, requires_grad=True)
+    for _ in range(400):
+        objective = (torch.exp(-log_variances_K) * losses_K + log_variances_K / 2).sum()
+        (slope_K,) = torch.autograd.grad(objective, log_variances_K)
+        with torch.no_grad():
+            log_variances_K -= rate * slope_K
+        weights_K = COMBINERS["uncertainty"](torch.eye(3), seeded(), losses_K, state, learning_rate=rate)
+        torch.testing.assert_close(weights_K, torch.exp(-log_variances_K.detach()))
+    torch.testing.assert_close(weights_K, 1 / (2 * losses_K), rtol=1e-3, atol=0)
+
+
+@pytest.mark.parametrize("num_tasks", TASK_COUNTS)
+def test_pcgrad_equals_torchjd(num_tasks):
+    for seed in range(20):
+        gradients_KP = conflicting_gradients(num_tasks, seed)
+        gramian_KK = gradients_KP @ gradients_KP.T
+        torch.manual_seed(seed)  # TorchJD draws its orders from the global generator
+        expected_K = PCGradWeighting()(gramian_KK)
+        torch.testing.assert_close(COMBINERS["pcgrad"](gramian_KK, seeded(seed)), expected_K, rtol=1e-9, atol=1e-9)
+
+
+def pcgrad_of_vectors(gradients_KP: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Yu et al. 2020, algorithm 1, on the gradients themselves."""
+    projected = []
+    for i, gradient_P in enumerate(gradients_KP):
+        gradient_P = gradient_P.clone()
+        for j in torch.randperm(len(gradients_KP), generator=generator):
+            other_P = gradients_KP[j]
+            if i != j and gradient_P @ other_P < 0:
+                gradient_P -= (gradient_P @ other_P) / other_P.norm() ** 2 * other_P
+        projected.append(gradient_P)
+    return torch.stack(projected).sum(dim=0)
+
+
+@pytest.mark.parametrize("num_tasks", TASK_COUNTS)
+def test_pcgrad_equals_the_vector_form(num_tasks):
+    for seed in range(20):
+        gradients_KP = conflicting_gradients(num_tasks, seed)
+        weights_K = COMBINERS["pcgrad"](gradients_KP @ gradients_KP.T, seeded(seed))
+        expected_P = pcgrad_of_vectors(gradients_KP, seeded(seed))
+        torch.testing.assert_close(weights_K @ gradients_KP, expected_P, rtol=1e-9, atol=1e-9)
