@@ -90,11 +90,8 @@ def entries_of_run(spec: dict[str, Any]) -> list[str]:
     spec = fill_neutral(spec)
     train = spec["train"]
     entries = set(AVERAGE_ENTRIES[spec["average"]] if "average" in spec else RUN_ENTRIES)
-    for leg in spec["schedule"]:
-        entries |= {
-            f"model.combine.{_name(leg['combine'])}:combine",
-            f"pipeline.training.sources.{leg['encoder']}:Source",
-        }
+    for leg in spec["schedule"]:  # all of a method's file: `head_weights`, which some have, is found by its name
+        entries |= {f"model.combine.{_name(leg['combine'])}", f"pipeline.training.sources.{leg['encoder']}:Source"}
     for model in (spec, *spec.get("members", [])):
         for task in model["tasks"].values():
             metric = f"pipeline.evaluation.metrics.{_name(task['metric'])}"

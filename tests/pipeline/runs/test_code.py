@@ -227,7 +227,7 @@ def test_entries_of_a_run() -> None:
         "tasks": {"sst": {"head": {"classify": {}}, "metric": "accuracy"}},
         "train": {"pooling": "mean", "regulariser": {"smart": {}}},
     }
-    expected = """model.combine.pcgrad:combine model.combine.sum:combine model.heads.classify:Head
+    expected = """model.combine.pcgrad model.combine.sum model.heads.classify:Head
         model.pooling.mean model.rates.uniform:factor model.regularisers.smart:penalty
         model.schedules.constant:factor pipeline.evaluation.metrics.accuracy:LABELS
         pipeline.evaluation.metrics.accuracy:score pipeline.training.mixing.repeat:mix

@@ -290,9 +290,9 @@ def test_mixouts_gradient_is_that_of_the_mixed_weights_masked(tiny, pooling):
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     seen, output = {}, optimizer.source.output
 
-    def look(task, indices, fixed=None):
+    def look(task, indices, *rest):
         seen[task] = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-        return output(task, indices, fixed)
+        return output(task, indices, *rest)
 
     optimizer.source.output = look
     optimizer.step(batches, 0, 0)
