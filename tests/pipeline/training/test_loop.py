@@ -230,7 +230,7 @@ def test_a_capped_training_set_and_the_root_argument(tiny, steps, monkeypatch, t
     absolute = type(run)(tiny_root / run.path, None, run.spec, None, run.key)
     seen, output = [], FineTuned.output
     monkeypatch.setattr(
-        FineTuned, "output", lambda self, task, at, fixed: seen.append(at) or output(self, task, at, fixed)
+        FineTuned, "output", lambda self, task, at, *rest: seen.append(at) or output(self, task, at, *rest)
     )
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
