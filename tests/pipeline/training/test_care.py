@@ -6,7 +6,7 @@ import torch
 
 from model.rates import find_depth
 from pipeline.training.sources.frozen import Source as Frozen
-from tests.pipeline.training.test_optimization import NONE, TASKS, differ, make_optimizer
+from tests.pipeline.training.steps import NONE, TASKS, differ, make_optimizer
 
 SUM = [{"tasks": list(TASKS), "epochs": 4}]  # of 5 steps, as make_optimizer says
 
