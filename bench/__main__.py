@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench import graph, growth, imports, records, steps, throughput
+from bench import graph, growth, imports, neighbours, records, steps, throughput
 from bench.inputs import ENCODER, SPEC
 from bench.table import render, render_markdown, round_all
 from bench.timing import Description, Samples
@@ -19,7 +19,7 @@ from pipeline.files.atomic import read_json, write_json, write_text
 from pipeline.runs.environment import environment
 from pipeline.runs.layout import WORK
 
-PARTS = ("step", "growth", "throughput", "records", "imports", "graph")
+PARTS = ("step", "growth", "throughput", "neighbours", "records", "imports", "graph")
 RESULTS = Path("results") / "bench" / "speed.json"  # and speed.md beside it, which the README shows
 NUM_ROUNDS = 9  # odd, so that a median is one that was measured
 
@@ -114,6 +114,11 @@ class Session:
     def _measure_machine(self, inputs: Path) -> None:
         """The parts that the machine has once."""
         numbers, num_rounds = self.numbers["cpu"], self.options.rounds
+        if "neighbours" in self.parts:
+            place = (numbers["precision"], inputs, "cpu", max(1, num_rounds // 3), self.options.seconds, self.start)
+            samples = neighbours.measure(*place)
+            numbers |= neighbours.summarise(samples)
+            self.samples["cpu"] |= samples
         if "throughput" in self.parts and not self.options.inputs:
             numbers |= throughput.measure_tokenizing(inputs, self.root, num_rounds)
         if "records" in self.parts:

@@ -1,6 +1,7 @@
 """What the commands of stages/ share: help with an example, a question before overwriting, errors as one line."""
 
 import argparse
+import os
 import signal
 import subprocess
 import sys
@@ -45,6 +46,15 @@ def run(main: Callable[[], int | None], exit_code: int = 1) -> NoReturn:
             sys.exit(exit_code)
         print(f"{name}: {error}", file=sys.stderr)
         sys.exit(2 if isinstance(error, Refused) else exit_code)
+
+
+def pin_threads() -> None:
+    """Pin each thread of torch to a core, unless BERTY_THREADS says how many there are; call it before torch is loaded.
+
+    Threads that wander between cores keep each other waiting.
+    """
+    if "BERTY_THREADS" not in os.environ:
+        os.environ.setdefault("OMP_PROC_BIND", "true")
 
 
 def confirm(question: str, yes: bool) -> None:

@@ -1,9 +1,8 @@
 """Stages eval_part1, eval_phase1, eval_phase2 and eval_average: score what a run trained on the full dev sets."""
 
-import os
 from pathlib import Path
 
-from pipeline.command import make_parser, run
+from pipeline.command import make_parser, pin_threads, run
 from pipeline.files.owner import own
 from pipeline.files.parent import end_with_parent
 from pipeline.runs import layout
@@ -18,9 +17,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if skip_run(arguments.run, layout.predictions, layout.evaluation_record):
         return
-    if "BERTY_THREADS" not in os.environ:
-        # Read when torch is loaded. Threads that wander between cores keep each other waiting.
-        os.environ.setdefault("OMP_PROC_BIND", "true")
+    pin_threads()
     from pipeline.evaluation.averaging import evaluate_mean
     from pipeline.evaluation.evaluate import evaluate
     from pipeline.evaluation.intact import check_run

@@ -1,10 +1,9 @@
 """Stages part1, phase1, phase2 and average: train what a run file describes, or average what others trained."""
 
-import os
 import sys
 from pathlib import Path
 
-from pipeline.command import make_parser, run
+from pipeline.command import make_parser, pin_threads, run
 from pipeline.files.owner import own
 from pipeline.files.parent import end_with_parent
 from pipeline.runs import layout
@@ -20,9 +19,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if skip_run(arguments.run, layout.model, layout.training_record):
         return
-    if "BERTY_THREADS" not in os.environ:
-        # Read when torch is loaded. Threads that wander between cores keep each other waiting.
-        os.environ.setdefault("OMP_PROC_BIND", "true")
+    pin_threads()
     from pipeline.evaluation.precision import advise
     from pipeline.training.average import average
     from pipeline.training.loop import train
