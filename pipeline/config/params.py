@@ -1,5 +1,6 @@
 """params.yaml, read and checked: every wrong key, value or name is reported at once, before anything runs."""
 
+import fnmatch
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -127,7 +128,8 @@ def _check_profile(where: str, profile: Profile, params: Params) -> Iterator[str
         yield from _unknown_or_twice(f"{where}.data.subsets.{task}.files", subset.files, params.assets)
     table1 = [f"{task}_{mode}" for task in params.part1.tasks for mode in params.part1.modes]
     yield from _unknown(f"{where}.floors", profile.floors, [*table1, *params.iterations])
-    yield from _unknown(f"{where}.num_seeds", profile.num_seeds, params.iterations)
+    beginnings = [rows for rows in profile.num_seeds if rows.endswith("*") and fnmatch.filter(params.iterations, rows)]
+    yield from _unknown(f"{where}.num_seeds", profile.num_seeds, [*params.iterations, *beginnings])
     yield from _unknown(f"{where}.may_collapse", profile.may_collapse, [*table1, *params.iterations])
     for row, tasks in profile.may_collapse.items():
         yield from _unknown(f"{where}.may_collapse.{row}", tasks, params.tasks)

@@ -1,11 +1,13 @@
 """What params.yaml may say: every key, its type, its unit and its bounds."""
 
+from fnmatch import fnmatchcase
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model, model_validator
 
 # A name stands in file names and in the names of DVC's stages, where `-` separates the parts.
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(_[a-z0-9]+)*$")]
+Rows = Annotated[str, Field(pattern=r"^[a-z0-9]+(_[a-z0-9]+)*(_\*)?$")]
 Count = Annotated[int, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 
@@ -113,9 +115,14 @@ class Profile(Section):
     curve_examples: Count  # examples per task and split
     floors: dict[Name, dict[Name, Score]] = {}  # row -> task -> the lowest mean score that `make check` lets pass
     may_collapse: dict[Name, list[Name]] = {}  # row -> tasks: the only cells whose collapse `make check` lets pass
-    num_seeds: dict[Name, Count] = {}  # row -> it runs with the first so many of `seeds` only
+    num_seeds: dict[Rows, Count] = {}  # row, or `beginning_*` -> it runs with the first so many of `seeds` only
     seed_sd: dict[Name, Rate] = {}  # by task: where this profile's seeds move a score otherwise than gate.seed_sd says
     train: TrainOverride = TrainOverride()
+
+    def limit_seeds(self, row: str, every: int) -> int:
+        """How many of `every` seeds a row runs with: its own entry decides, else the first that it begins like."""
+        limits = [limit for rows, limit in self.num_seeds.items() if fnmatchcase(row, rows)]
+        return min(every, self.num_seeds.get(row, limits[0] if limits else every))
 
 
 class AssetRow(Section):

@@ -58,14 +58,18 @@ def list_seeds(params: Params, profile: str, phase: str, name: str) -> list[int]
 
     An average has those that all of its rows have; over all seeds it has one value, under the first.
     """
-    limits, every = choose_profile(params, profile).num_seeds, len(params.seeds)
+    every = len(params.seeds)
+
+    def limit(row: str) -> int:
+        return choose_profile(params, profile).limit_seeds(row, every)
+
     if phase == layout.AVERAGE:
         row = params.iterations[name]
-        return params.seeds[: 1 if row.over else min(limits.get(other, every) for other in (name, *row.of))]
+        return params.seeds[: 1 if row.over else min(map(limit, (name, *row.of)))]
     if phase == "phase1":
         started = [row for row, iteration in list_rows(params).items() if iteration.start == name]
-        return params.seeds[: max((limits.get(row, every) for row in started), default=every)]
-    return params.seeds[: limits.get(name, every)] if phase == "phase2" else params.seeds
+        return params.seeds[: max(map(limit, started), default=every)]
+    return params.seeds[: limit(name)] if phase == "phase2" else params.seeds
 
 
 def list_encoders(params: Params, profile: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections import Counter
 
 import pytest
 
@@ -241,3 +242,17 @@ def test_a_row_runs_with_the_first_of_the_seeds_and_so_does_what_it_alone_starts
     rows = {row["row"]: row for row in [*index["phase1"], *index["phase2"]]}
     assert [rows[name]["seeds"] for name in ("sst_then_sts", "iteration_2", "iteration_1")] == [[3, 4], [3], [3, 4, 5]]
     assert (rows["iteration_3"]["keep"], rows["iteration_3"]["start"]) == ("best", "sst_then_sts")
+
+
+def test_rows_that_begin_alike_have_one_number_of_seeds_and_one_that_is_named_its_own(tiny):
+    tiny.change(seeds=[3, 4, 5], profiles__tiny__num_seeds={"iteration_*": 1, "iteration_3": 2, "baseline": 7})
+    rows = Counter(name.rpartition("-")[0] for name, run in tiny.plan().items() if "skipped" not in json.loads(run))
+    assert [rows[f"phase2/{name}"] for name in ("iteration_1", "iteration_2", "iteration_3", "baseline")] == [
+        1,
+        1,
+        2,
+        3,
+    ]
+    tiny.change(profiles__tiny__num_seeds={"idea_*": 1})
+    with pytest.raises(ValueError, match=r"profiles.tiny.num_seeds: 'idea_\*' is unknown"):
+        tiny.plan()
