@@ -92,7 +92,9 @@ def test_what_is_kept_is_tensors_from_which_a_checkpoint_goes_on(name):
     assert torch.equal(*results)
 
 
-@pytest.mark.parametrize(("name", "options"), [("famo", {}), ("dwa", {"window": 1}), ("gradvac", {"rate": 1.0})])
+@pytest.mark.parametrize(
+    ("name", "options"), [("famo", {}), ("dwa", {"window": 1}), ("gradnorm", {}), ("gradvac", {"rate": 1.0})]
+)
 def test_a_memory_of_extremes_gives_no_nan(name, options):
     """Losses of 0 and of 1e30; gradients that were equal, whose target is a cosine of 1, turn opposite."""
     state = {}
@@ -192,6 +194,7 @@ def test_no_loss_rises(name, options, num_tasks):
         ("cagrad", [0.5 + 0.4 * (3 / 18) ** 0.5, 0.5]),  # |mean|^2 = 3; the first task is the worst off
         ("famo", [0.8, 0.2]),  # 1 / 0.5 and 1 / 2 over their sum
         ("dwa", [1, 1]),
+        ("gradnorm", [1.025116, 0.974884]),  # 1 + .025 n and 1 - .025 n, n each norm over the mean, scaled to sum 2
         ("random_weights", [0.862288, 0.137712]),
     ],
 )
@@ -199,7 +202,7 @@ def test_golden(name, expected):
     assert combine(name, torch.tensor(GOLDEN_KK)).tolist() == pytest.approx(expected, abs=2e-6)
 
 
-@pytest.mark.parametrize("name", ["famo", "dwa", "gradvac"])
+@pytest.mark.parametrize("name", ["famo", "dwa", "gradnorm", "gradvac"])
 def test_a_method_with_a_memory_says_what_it_cannot_do(name):
     state = {}
     COMBINERS[name](torch.eye(3), seeded(), torch.ones(3), state)
@@ -221,7 +224,7 @@ def test_a_gradient_that_is_not_finite_is_an_error_and_no_weight(name, value):
         combine(name, gramian_KK)
 
 
-@pytest.mark.parametrize("name", ["famo", "dwa", "random_weights", "uncertainty"])
+@pytest.mark.parametrize("name", ["famo", "dwa", "gradnorm", "random_weights", "uncertainty"])
 def test_a_weight_of_a_loss_is_its_heads_too(name):
     assert find_head_weights(name)(torch.tensor([0.2, 3.0])).tolist() == pytest.approx([0.2, 3.0])
 

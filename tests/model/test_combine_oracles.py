@@ -176,6 +176,35 @@ def test_famo_gives_more_to_the_loss_that_falls_less():
     assert shares_K[0] > shares_K[1]
 
 
+def test_gradnorm_descends_the_papers_objective():
+    """Autograd's gradient of sum |w n - mean(w n) r^alpha|, the second terms held fixed, norms n over their mean."""
+    losses_SK = torch.rand(30, 3, generator=seeded(), dtype=torch.float64) + 0.05
+    options, state, expected_K = {"learning_rate": 0.1, "alpha": 0.7}, {}, torch.ones(3, dtype=torch.float64)
+    for step, losses_K in enumerate(losses_SK):
+        gradients_KP = torch.randn(3, 6, generator=seeded(step), dtype=torch.float64)
+        norms_K = gradients_KP.norm(dim=1) / gradients_KP.norm(dim=1).mean()
+        rates_K = losses_K / losses_SK[0] / (losses_K / losses_SK[0]).mean()
+        expected_K.requires_grad_()
+        targets_K = ((expected_K * norms_K).mean() * rates_K**0.7).detach()
+        (slope_K,) = torch.autograd.grad((expected_K * norms_K - targets_K).abs().sum(), expected_K)
+        expected_K = (expected_K - 0.1 * slope_K).detach().clamp(min=0.01)
+        expected_K *= 3 / expected_K.sum()
+        weights_K = COMBINERS["gradnorm"](gradients_KP @ gradients_KP.T, seeded(), losses_K, state, **options)
+        torch.testing.assert_close(weights_K, expected_K)
+
+
+def test_gradnorm_makes_the_norms_alike_and_with_alpha_gives_slow_losses_more():
+    gradients_KP, shares = torch.eye(2) * torch.tensor([[0.1], [3.0]]), {}
+    for alpha in (0.0, 1.5):
+        state = {}
+        for step in range(400):
+            losses_K = torch.tensor([1.0, 0.5 if step else 1.0])
+            weights_K = COMBINERS["gradnorm"](gradients_KP @ gradients_KP.T, seeded(), losses_K, state, alpha=alpha)
+        norms_K = weights_K * gradients_KP.norm(dim=1)
+        shares[alpha] = (norms_K[0] / norms_K.sum()).item()
+    assert shares[0.0] == pytest.approx(0.5, abs=0.2) and shares[1.5] > shares[0.0]
+
+
 def test_dwa_is_the_papers_with_windows_for_epochs():
     losses_SK = np.random.default_rng(0).uniform(0.1, 2.0, (20, 3))
     epochs, state = losses_SK.reshape(5, 4, 3).mean(axis=1), {}
