@@ -1,6 +1,5 @@
 """What params.yaml may say: every key, its type, its unit and its bounds."""
 
-from fnmatch import fnmatchcase
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model, model_validator
@@ -118,11 +117,6 @@ class Profile(Section):
     num_seeds: dict[Rows, Count] = {}  # row, or `beginning_*` -> it runs with the first so many of `seeds` only
     seed_sd: dict[Name, Rate] = {}  # by task: where this profile's seeds move a score otherwise than gate.seed_sd says
     train: TrainOverride = TrainOverride()
-
-    def limit_seeds(self, row: str, every: int) -> int:
-        """How many of `every` seeds a row runs with: its own entry decides, else the first that it begins like."""
-        limits = [limit for rows, limit in self.num_seeds.items() if fnmatchcase(row, rows)]
-        return min(every, self.num_seeds.get(row, limits[0] if limits else every))
 
 
 class AssetRow(Section):

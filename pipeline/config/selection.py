@@ -1,6 +1,7 @@
 """What of params.yaml a profile runs: its rows, the recipes and encoders that they need; and what it cannot run."""
 
 from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from pipeline.config.schema import Iteration, Leg, Params, Profile, Recipe
@@ -56,12 +57,15 @@ def list_recipes(params: Params, profile: str) -> dict[str, Recipe]:
 def list_seeds(params: Params, profile: str, phase: str, name: str) -> list[int]:
     """The seeds that a training runs with; a recipe has those of the rows that start from it.
 
+    Of `num_seeds` a row's own entry decides, else the first that it begins like.
+
     An average has those that all of its rows have; over all seeds it has one value, under the first.
     """
-    every = len(params.seeds)
+    every, limits = len(params.seeds), choose_profile(params, profile).num_seeds
 
     def limit(row: str) -> int:
-        return choose_profile(params, profile).limit_seeds(row, every)
+        alike = [number for rows, number in limits.items() if fnmatchcase(row, rows)]
+        return limits.get(row, alike[0] if alike else every)
 
     if phase == layout.AVERAGE:
         row = params.iterations[name]
