@@ -141,15 +141,16 @@ def test_a_trial_is_scored_by_its_last_leg(project):
 
 
 def test_the_same_seed_tries_the_same_and_another_seed_other_numbers(project):
+    workers = AtOnce(write_events({f"trial_{number}": [0.5, 0.6] for number in range(2)}))
     first, second = open_sweep(), open_sweep()
-    search(first, 2, AtOnce(), COMMAND)
+    search(first, 2, workers, COMMAND)
     found = list_trials(first)
     first.folder.rename(first.folder.with_name("before"))
-    search(second, 2, AtOnce(), COMMAND)
-    assert list_trials(second) == found
+    search(second, 2, workers, COMMAND)
+    assert list_trials(second) == found and found[0][1] != found[1][1]
     project.change(seeds=[0, 1])
     other = open_sweep(seed=1)
-    search(other, 1, AtOnce(), COMMAND)
+    search(other, 1, workers, COMMAND)
     assert other.folder != first.folder and list_trials(other)[0][1] != found[0][1]
 
 
