@@ -1,6 +1,7 @@
 """A kill while dvc.lock is written, and locks that a kill left: whole again, and nothing is done twice."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -37,14 +38,20 @@ main(["repro", "--quiet"])
 """
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project of two stages in git, of which none has run; each notes in the file `done` that it ran."""
+    folder = tmp_path_factory.mktemp("template")
     for command in (["git", "init", "--quiet"], [sys.executable, "-m", "dvc", "init", "--quiet"]):
-        subprocess.run(command, cwd=tmp_path, check=True)
-    (tmp_path / "dvc.yaml").write_text(STAGES)
-    (tmp_path / "source").write_text("1")
-    return tmp_path
+        subprocess.run(command, cwd=folder, check=True)
+    (folder / "dvc.yaml").write_text(STAGES)
+    (folder / "source").write_text("1")
+    return folder
+
+
+@pytest.fixture
+def root(template: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(template, tmp_path / "root")
 
 
 def run(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -75,16 +82,16 @@ def test_what_a_kill_of_plain_dvc_left_is_put_right(root: Path) -> None:
     assert (root / "done").read_text().split() == ["one", "two"]
 
 
-@pytest.mark.parametrize("content", ["", "schema: '2.0'\nstages:\n  one:\n    cmd: x\n", "- 1\n", "a: [\n", "half"])
-def test_a_broken_lock_is_replaced_by_the_last_whole_one_with_one_line(root: Path, content: str) -> None:
+def test_a_broken_lock_is_replaced_by_the_last_whole_one_with_one_line(root: Path) -> None:
     repro(root)
     whole = (root / "dvc.lock").read_bytes()
-    (root / "dvc.lock").write_text(content)
-    with pytest.raises(ValueError, match="make run"):
-        check(root)
-    said = repro(root)
-    assert said.startswith("dvc.lock: ") and said.count("\n") == 1
-    assert (root / "dvc.lock").read_bytes() == whole
+    for content in ("", "schema: '2.0'\nstages:\n  one:\n    cmd: x\n", "- 1\n", "a: [\n", "half"):
+        (root / "dvc.lock").write_text(content)
+        with pytest.raises(ValueError, match="make run"):
+            check(root)
+        said = repro(root)
+        assert said.startswith("dvc.lock: ") and said.count("\n") == 1, content
+        assert (root / "dvc.lock").read_bytes() == whole, content
     assert (root / "done").read_text().split() == ["one", "two"]
 
 
