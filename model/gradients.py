@@ -13,8 +13,8 @@ class TaskGradients:
     """The gradient of every task: a row of a K x P buffer, and of the word embeddings the rows that its batch touches.
 
     A step is `backward(k, loss)` for each of its tasks, k from 0, `gramian()`, `combine_(weights)`. It may have fewer
-    tasks than there are rows: K is the number of its tasks. Between the second and the third of them the first rows of
-    `flat_KP` and `rows_K` hold each task's whole gradient: what several ranks would all-reduce.
+    tasks than there are rows: K is the number of its tasks. Between the first and the second of them the first rows of
+    `flat_KP` and `rows_K` hold each task's whole gradient: what several ranks add up (pipeline/training/ranks.py).
     """
 
     def __init__(self, shared: list[nn.Parameter], num_tasks: int, embedding: nn.Embedding | None = None) -> None:
@@ -43,17 +43,18 @@ class TaskGradients:
         self._filled: list[Tensor] = []
         self._done: set[int] = set()  # tasks whose gradient of this step is here
 
-    def backward(self, k: int, loss: Tensor, adds: bool = False) -> None:
+    def backward(self, k: int, loss: Tensor | None, adds: bool = False) -> None:
         """Put the gradient of task k's loss into row k; parameters that are not shared accumulate in their own grad.
 
         With `adds` it is added to that of the call before, which was task k's too. A parameter that requires no
-        gradient has one of 0.
+        gradient has one of 0; all have without a loss, where another rank has the task's examples.
         """
         for parameter in () if adds else self.dense:
             parameter.grad = None
         if self.sparse is not None and not adds:
             self.sparse.grad = None
-        loss.backward()
+        if loss is not None:
+            loss.backward()
         for parameter, slot in self.slots[k].items():
             if parameter.grad is None or not parameter.requires_grad:
                 slot.zero_()
@@ -61,7 +62,7 @@ class TaskGradients:
                 slot.copy_(parameter.grad)
             parameter.grad = slot
         if self.sparse is not None:
-            if (rows_UD := self.sparse.grad) is None:  # it requires none: U = 0
+            if (rows_UD := self.sparse.grad) is None:  # it has none: U = 0
                 nowhere, nothing_UD = self._sparse_grad.new_empty(1, 0, dtype=torch.int64), self._sparse_grad[:0]
                 rows_UD = torch.sparse_coo_tensor(nowhere, nothing_UD, self.sparse.shape, check_invariants=True)
             self.rows_K[k] = rows_UD.coalesce()

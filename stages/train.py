@@ -19,13 +19,14 @@ def main() -> None:
     arguments = parser.parse_args()
     if skip_run(arguments.run, layout.model, layout.training_record):
         return
-    pin_threads()
+    described = read_run(arguments.run)
+    check_run_file(described)
+    if described.spec["train"]["world_size"] == 1:  # ranks that inherit it would share one core
+        pin_threads()
     from pipeline.evaluation.precision import advise
     from pipeline.training.average import average
     from pipeline.training.loop import train
 
-    described = read_run(arguments.run)
-    check_run_file(described)
     if advice := advise(described.spec["train"]["precision"]):
         print(advice, file=sys.stderr)
     with own(layout.work(described.key)):

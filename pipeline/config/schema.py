@@ -64,6 +64,7 @@ class Train(Section):
     decay_all: bool = True  # false: biases and weights of LayerNorm do not decay
     clip_norm: Weight | None = None  # of the gradient of all that a step trains; null: as long as it is
     accumulate: Count = 1  # parts that a step's batches are computed in
+    world_size: Count = 1  # processes that share a training
     average: Choice | None = None  # of the weights
     patience: Count | None = None  # epochs without a better score that end a leg
     mixing: Choice = "repeat"

@@ -102,6 +102,9 @@ def find_training_faults(trainings: list[Training], facts: dict[str, EncoderFact
         if training.train["pooling"] is None:
             files = f"write encoders.{training.encoder}.pooling or pin {training.encoder}/1_Pooling/config.json"
             yield f"{training.where}.train.pooling: nothing says how the encoder {training.encoder} pools; {files}"
+        if training.train["world_size"] > training.train["batch_size"]:
+            allowed = f"at most batch_size, {training.train['batch_size']}"
+            yield f"{training.where}.train.world_size: {training.train['world_size']} processes; allowed: {allowed}"
         if training.train["patience"] is not None and training.train["keep"] == "last":
             yield f"{training.where}.train.patience: with keep: last no epoch has a score; allowed: null"
         num_types = facts[training.encoder].num_token_types

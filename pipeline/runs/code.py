@@ -27,6 +27,7 @@ RUN_ENTRIES = (
     "pipeline.evaluation.evaluate:evaluate",
     "pipeline.runs.run_files:Run",
 )
+RANKS = "pipeline.training.ranks"  # where a run of several processes goes on, all of the file
 # The same of a run that averages others, by what of them.
 AVERAGE_ENTRIES = {
     "outputs": (
@@ -102,6 +103,8 @@ def entries_of_run(spec: dict[str, Any]) -> list[str]:
     entries.add(f"model.schedules.{_name(train['learning_rate_schedule'])}:factor")
     entries.add(f"model.rates.{_name(train['rates'])}:factor")
     entries.add(f"pipeline.training.mixing.{_name(train['mixing'])}:mix")
+    if train["world_size"] > 1:
+        entries.add(RANKS)
     if train["average"] is not None:
         entries.add(f"model.averages.{_name(train['average'])}:share")
     if train["regulariser"] is not None:

@@ -22,6 +22,7 @@ TRAIN = {
     "regulariser": None,
     "selection_fraction": None,
     "weight_decay": 0.0,
+    "world_size": 1,
 }
 # Keys of each of its `tasks`, of a leg of its `schedule`, and of a task's `text`.
 TASK = {"label_range": None}

@@ -64,6 +64,7 @@ TRAIN_FORM = fields(
         "regulariser": optional(CHOICE),
         "selection_fraction": optional(FRACTION),
         "weight_decay": number(0),
+        "world_size": COUNT,
     },
     may_lack=neutral.TRAIN,
 )

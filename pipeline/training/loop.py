@@ -3,6 +3,8 @@
 import os
 import shutil
 import time
+from contextlib import AbstractContextManager, nullcontext
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +64,7 @@ class Training:
     def __init__(self, run: Run, root: Path, work: Path | None = None, max_steps: int | None = None) -> None:
         self.run, self.spec, self.root, self.max_steps = run, run.spec, root, max_steps
         work = work or root / layout.work(run.key)
+        self.ranks: Any = None  # of pipeline/training/ranks.py, where several processes train
         self.checkpoint_path, self.events_path = work / "checkpoint.safetensors", work / "events.jsonl"
         self.checkpoint_seconds = float(os.environ.get("BERTY_CHECKPOINT_SECONDS") or 20)
         self.device = choose_device()
@@ -79,8 +82,9 @@ class Training:
         self.clock = time.monotonic()
         with self.log:
             first_leg = self.state.progress.leg
-            for leg_number in range(first_leg, len(self.spec["schedule"])):
-                self._train_leg(leg_number, resume=progress is not None and leg_number == first_leg)
+            with self._open_ranks() as self.ranks:
+                for leg_number in range(first_leg, len(self.spec["schedule"])):
+                    self._train_leg(leg_number, resume=progress is not None and leg_number == first_leg)
             if self.max_steps is not None:
                 raise EnoughSteps
             self._write_outputs()
@@ -93,7 +97,7 @@ class Training:
             load_checkpoint(self.checkpoint_path, state)
         source = make_source(self.spec, leg_number, state.model, self.data)
         num_steps = len(draw_steps(self.spec, leg_number, 0, self.data))
-        optimizer = LegOptimizer(self.spec, leg_number, state, source, num_steps, self.root)
+        optimizer = LegOptimizer(self.spec, leg_number, state, source, num_steps, self.root, self.ranks)
         if resume:
             load_checkpoint(self.checkpoint_path, state)
         state.model.train()
@@ -125,6 +129,13 @@ class Training:
         self.log.metrics(kept, progress.total_steps)
         state.best, state.combiner = {}, {}
         progress.leg, progress.epoch, progress.best_score, progress.best_epoch = leg_number + 1, 0, None, None
+
+    def _open_ranks(self) -> AbstractContextManager[Any]:
+        """The ranks of this training while it takes its steps; None, if it is this process alone."""
+        if self.ranks or self.spec["train"]["world_size"] == 1:
+            return nullcontext(self.ranks)
+        # By a string, so that it is in the keys of those runs alone that have several (`entries_of_run`).
+        return import_module("pipeline.training.ranks").start_ranks(self)
 
     def _open_bar(self, leg_number: int, num_steps: int) -> tqdm:
         legs, progress = self.spec["schedule"], self.state.progress
@@ -175,6 +186,7 @@ class Training:
         if deciding := CHOSEN_ON[self.spec["train"]["keep"]]:
             scores = [value for name, value in values.items() if name.startswith(f"{deciding}/")]
             score = sum(scores) / len(scores)
+            score = self.ranks.agree(score) if self.ranks else score
             if progress.best_score is None or score > progress.best_score:
                 progress.best_score, progress.best_epoch = score, progress.epoch + 1
                 state.best = copy_tensors(state.model)

@@ -28,14 +28,12 @@ from pipeline.training.parameter_groups import group_parameters
 
 # Shape suffixes: K tasks.
 
-RANK = 0  # of the process that draws dropout; every rank would draw its own, and rank 0 what a single one draws
-
 
 class LegOptimizer:
     """Takes the steps of one leg: its tasks, its learning rates, its way of combining gradients.
 
     `steps_per_epoch` is the number of steps of each of its epochs; the learning-rate schedule goes by it. Mixout reads
-    the published encoder below `root`.
+    the published encoder below `root`. Where several `ranks` train, each computes its share of every batch.
     """
 
     def __init__(
@@ -46,9 +44,11 @@ class LegOptimizer:
         source: Any,  # of pipeline/training/sources/
         steps_per_epoch: int,
         root: Path = Path("."),
+        ranks: Any = None,  # of pipeline/training/ranks.py
     ) -> None:
         leg, train = run["schedule"][leg_number], run["train"]
-        self.source, self.state = source, state
+        self.source, self.state, self.ranks = source, state, ranks
+        self.rank = ranks.rank if ranks else 0  # every rank draws its own dropout, rank 0 what a single one draws
         self.place = (run["phase"], leg_number)
         self.seed: int = run["seed"]
         self.tasks: list[str] = leg["tasks"]
@@ -96,25 +96,32 @@ class LegOptimizer:
         for parameter in self.own:
             parameter.grad = None
         tasks = [task for task in self.tasks if task in batches]
-        measured: dict[str, float] = {"tokens": 0.0}
+        names = ("loss", "penalty") if self.penalty else ("loss",)
+        measured = {"tokens": 0.0, **{f"{name}/{task}": 0.0 for task in tasks for name in names}}
         copies: dict[Any, Any] = {}  # of this step's weights, for all tasks
         if self.mixout:
             torch.manual_seed(derive_seed(self.seed, "mixout", *self.place, epoch, step))
             self.mixout.mix_()
         for k, task in enumerate(tasks):
             fixed = FixedWeights(self.gradients.slots[k] if self.gradients else {}, copies)
+            mine = self.ranks.share(batches[task]) if self.ranks else batches[task]
             # The parts' graphs, too, are there one at a time; each counts by its share of the examples.
-            for part, indices in enumerate(np.array_split(batches[task], min(self.num_parts, len(batches[task])))):
+            parts = np.array_split(mine, min(self.num_parts, len(mine))) if len(mine) else []
+            for part, indices in enumerate(parts):
                 share, seen = len(indices) / len(batches[task]), {"tokens": 0.0}
                 place = (epoch, step, part) if part else (epoch, step)  # whose dropout is its own
                 loss = self._forward(task, indices, fixed, place, seen)
                 loss = loss * (share * self.loss_weights.get(task, 1.0))
                 for name, value in seen.items():
-                    measured[name] = measured.get(name, 0.0) + (value if name == "tokens" else share * value)
+                    measured[name] += value if name == "tokens" else share * value
                 if self.gradients:
                     self.gradients.backward(k, loss, adds=part > 0)
                 else:
                     loss.backward()
+            if self.gradients and not parts:
+                self.gradients.backward(k, None)
+        if self.ranks:
+            self.ranks.sum_(self.gradients, len(tasks), self.own, measured)
         if self.mixout:
             self.mixout.restore_(self.gradients.slots[: len(tasks)])
         if self.gradients:
@@ -153,10 +160,11 @@ class LegOptimizer:
         """The task's loss, penalty included; `place`, (epoch, step) or (epoch, step, part), has its own dropout."""
         head, pooled = self.state.model.heads[task], []
 
-        augmented = derive_seed(self.seed, "augmentation", *self.place, *place, task)  # the same for every pass
+        # The same for every pass; rank 0 draws what a single one draws.
+        augmented = derive_seed(self.seed, "augmentation", *self.place, *place, task, *[self.rank] * (self.rank > 0))
 
         def forward(purpose: str, fixed: FixedWeights = fixed) -> tuple[Tensor, int]:
-            torch.manual_seed(derive_seed(self.seed, purpose, *self.place, *place, task, RANK))
+            torch.manual_seed(derive_seed(self.seed, purpose, *self.place, *place, task, self.rank))
             return self.source.output(task, indices, fixed, augmented)
 
         def disturb(noise: Tensor) -> Tensor:

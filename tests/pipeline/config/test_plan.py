@@ -102,6 +102,7 @@ FAULTS = [
     ({"phase1__sst_then_sts__train": {"pooling": "cls"}}, ["iteration_2.train.pooling", "iteration_3.train.pooling"]),
     # what needs another option
     ({"iterations__iteration_1__train": {"patience": 2, "keep": "last"}}, ["iteration_1.train.patience", "keep: last"]),
+    ({"iterations__iteration_1__train": {"world_size": 9}}, ["iteration_1.train.world_size: 9", "batch_size, 8"]),
     # what nothing says
     ({"iterations__iteration_1__train": {"pooling": "own"}}, ["iteration_1.train.pooling", "encoders.tiny_random"]),
 ]

@@ -10,7 +10,7 @@ from model.packing import pack
 from pipeline.evaluation.saved_model import build_model
 from pipeline.files.digest import derive_seed
 from pipeline.training.checkpoint import Progress, State
-from pipeline.training.optimization import RANK, LegOptimizer
+from pipeline.training.optimization import LegOptimizer
 from pipeline.training.sources.frozen import Source as Frozen
 from pipeline.training.task_data import read_task_data
 from tests.pipeline.training.steps import NONE, TASKS, differ, make_optimizer, take_step
@@ -37,7 +37,7 @@ def test_r_drops_gradient_is_that_of_both_passes(tiny):
     model, indices = optimizer.state.model, data["sst"].train_indices[:8]
     outputs = []
     for purpose in ("dropout", "regulariser"):
-        torch.manual_seed(derive_seed(0, purpose, "phase2", 0, 0, 0, "sst", RANK))
+        torch.manual_seed(derive_seed(0, purpose, "phase2", 0, 0, 0, "sst", 0))
         outputs.append(optimizer.source.output("sst", indices)[0])
     p, q = (output.softmax(-1) for output in outputs)
     labels = torch.from_numpy(data["sst"].labels("train", indices))
@@ -53,7 +53,7 @@ def pass_with_noise(model, data, task, indices, noise):
     model, batch = copy.deepcopy(model), pack(data[task].splits["train"].sentences(indices))
     words_TD = model.encoder.word_embeddings(batch.ids_T).detach() + noise
     model.encoder.word_embeddings = torch.nn.Embedding.from_pretrained(words_TD, freeze=False)
-    torch.manual_seed(derive_seed(0, "dropout", "phase2", 0, 0, 0, task, RANK))
+    torch.manual_seed(derive_seed(0, "dropout", "phase2", 0, 0, 0, task, 0))
     return model, model(task, replace(batch, ids_T=torch.arange(batch.num_tokens)))
 
 
@@ -75,7 +75,7 @@ def test_smarts_gradient_is_that_of_both_passes_and_its_ascent_leaves_none(tiny)
     batches = {task: data[task].train_indices[:8] for task in ("sst", "sts")}
     names = [name for name, _ in model.named_parameters() if "para" not in name and "word" not in name]
     for task, indices in batches.items():
-        torch.manual_seed(derive_seed(0, "dropout", "phase2", 0, 0, 0, task, RANK))
+        torch.manual_seed(derive_seed(0, "dropout", "phase2", 0, 0, 0, task, 0))
         clean, num_tokens = optimizer.source.output(task, indices)
         noise = 0.1 * torch.randn(num_tokens, 32)
         for _ in range(2):
@@ -108,7 +108,7 @@ def test_smarts_noise_is_on_the_vectors_where_the_encoder_is_frozen(tiny):
     model.train()
     optimizer = LegOptimizer(run.spec, 0, State(Progress(), model), source, steps_per_epoch=3)
     clean, _ = source.output("sts", indices)
-    torch.manual_seed(derive_seed(0, "dropout", "phase2", 0, 0, 0, "sts", RANK))
+    torch.manual_seed(derive_seed(0, "dropout", "phase2", 0, 0, 0, "sts", 0))
     pooled_BD = model.encode(pack(data["sts"].splits["train"].sentences(indices)))
     noisy = model.forward_head("sts", pooled_BD + (0.1 * torch.randn(pooled_BD.shape)).clamp(-0.3, 0.3))
     expected = 3 * (clean - noisy).square().mean()
