@@ -15,7 +15,7 @@ from tests.tiny import REPOSITORY, TinyProject
 
 FOLDER = Path(__file__).parent / "golden"
 NUM_STEPS = 20
-RELATIVE = 1e-5
+RELATIVE = 5e-5  # between two kinds of processor rounding has grown to 1.2e-5 by the twentieth step
 
 ALL = ["sst", "para", "sts"]
 # Name: the schedule and what else the row says. Each has 20 steps or more of the tiny corpus.
