@@ -11,6 +11,8 @@ from model.combine import pcgrad
 
 # Shape suffixes: K tasks.
 
+SEES_HEADS = True
+
 
 def combine(
     gramian_KK: Tensor,

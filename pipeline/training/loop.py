@@ -95,7 +95,9 @@ class Training:
         if resume:
             # The model first: a frozen leg encodes with it. The optimizer's moments follow when there is an optimizer.
             load_checkpoint(self.checkpoint_path, state)
-        source = make_source(self.spec, leg_number, state.model, self.data)
+        source = make_source(
+            self.spec, leg_number, state.model, self.data
+        )  # of outputs: encoded anew, or once if frozen
         num_steps = len(draw_steps(self.spec, leg_number, 0, self.data))
         optimizer = LegOptimizer(self.spec, leg_number, state, source, num_steps, self.root, self.ranks)
         if resume:
@@ -123,7 +125,8 @@ class Training:
                 patience = self.spec["train"]["patience"]
                 if patience is not None and progress.epoch - progress.best_epoch >= patience:
                     break
-        if state.best or state.average:  # an average has the trained weights alone
+        # What is kept: the best epoch's weights, else their average (the trained ones alone), else the last step's.
+        if state.best or state.average:
             state.model.load_state_dict(state.best or state.average, strict=False)
         kept = {f"kept_epoch/leg_{leg_number + 1}": progress.best_epoch or leg["epochs"]}
         self.log.metrics(kept, progress.total_steps)

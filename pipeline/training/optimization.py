@@ -13,7 +13,7 @@ from torch.utils.hooks import RemovableHandle
 
 from model.adamw import AdamW
 from model.averages import AVERAGES
-from model.combine import COMBINERS, find_head_weights
+from model.combine import COMBINERS, find_head_weights, sees_heads
 from model.gradients import TaskGradients, cosines
 from model.kernels import FixedWeights
 from model.mixout import Mixout
@@ -53,6 +53,7 @@ class LegOptimizer:
         self.seed: int = run["seed"]
         self.tasks: list[str] = leg["tasks"]
         self.combine, self.weigh_heads = COMBINERS.bind(leg["combine"]), find_head_weights(leg["combine"])
+        self.sees_heads = sees_heads(leg["combine"])
         self.loss_weights: dict[str, float] = leg["loss_weights"]
         self.penalty = REGULARISERS.bind(train["regulariser"]) if train["regulariser"] is not None else None
         self.factor = SCHEDULES.bind(train["learning_rate_schedule"])
@@ -87,9 +88,9 @@ class LegOptimizer:
     def step(self, batches: dict[str, np.ndarray], epoch: int, step: int) -> dict[str, float]:
         """Update the model by a batch of some of the leg's tasks, at step `step` of `epoch`, both counted from 0.
 
-        Returns each task's loss (and penalty, where there is a regulariser) without its weight, the tokens used and, of
-        several tasks, their gradients' norms and cosines. The graph of one task is freed before the next is built. A
-        loss that is not finite is a `FloatingPointError`.
+        Returns each task's `loss/TASK` (and `penalty/TASK`, where there is a regulariser) without its weight, the
+        `tokens` used and, of several tasks, `gradients/...`: their norms and cosines. The graph of one task is freed
+        before the next is built. A loss that is not finite is a `FloatingPointError`.
         """
         number = epoch * self.steps_per_epoch + step
         self._set_rates(number)
@@ -109,8 +110,8 @@ class LegOptimizer:
             parts = np.array_split(mine, min(self.num_parts, len(mine))) if len(mine) else []
             for part, indices in enumerate(parts):
                 share, seen = len(indices) / len(batches[task]), {"tokens": 0.0}
-                place = (epoch, step, part) if part else (epoch, step)  # whose dropout is its own
-                loss = self._forward(task, indices, fixed, place, seen)
+                moment = (epoch, step, part) if part else (epoch, step)  # whose dropout is its own
+                loss = self._forward(task, indices, fixed, moment, seen)
                 loss = loss * (share * self.loss_weights.get(task, 1.0))
                 for name, value in seen.items():
                     measured[name] += value if name == "tokens" else share * value
@@ -154,17 +155,17 @@ class LegOptimizer:
         task: str,
         indices: np.ndarray,
         fixed: FixedWeights,
-        place: tuple[int, ...],
+        moment: tuple[int, ...],
         measured: dict[str, float],
     ) -> Tensor:
-        """The task's loss, penalty included; `place`, (epoch, step) or (epoch, step, part), has its own dropout."""
+        """The task's loss, penalty included; `moment`, (epoch, step) or (epoch, step, part), has its own dropout."""
         head, pooled = self.state.model.heads[task], []
 
         # The same for every pass; rank 0 draws what a single one draws.
-        augmented = derive_seed(self.seed, "augmentation", *self.place, *place, task, *[self.rank] * (self.rank > 0))
+        augmented = derive_seed(self.seed, "augmentation", *self.place, *moment, task, *[self.rank] * (self.rank > 0))
 
         def forward(purpose: str, fixed: FixedWeights = fixed) -> tuple[Tensor, int]:
-            torch.manual_seed(derive_seed(self.seed, purpose, *self.place, *place, task, self.rank))
+            torch.manual_seed(derive_seed(self.seed, purpose, *self.place, *moment, task, self.rank))
             return self.source.output(task, indices, fixed, augmented)
 
         def disturb(noise: Tensor) -> Tensor:
@@ -188,7 +189,7 @@ class LegOptimizer:
             loss = loss + penalty
         for name in (f"loss/{task}", f"penalty/{task}"):
             if not math.isfinite(value := measured.get(name, 0.0)):
-                where = f"leg {self.place[1] + 1}, epoch {place[0] + 1}, step {place[1] + 1}"
+                where = f"leg {self.place[1] + 1}, epoch {moment[0] + 1}, step {moment[1] + 1}"
                 raise FloatingPointError(
                     f"the {name.split('/')[0]} of {task} is {value} at {where}, learning rate {self.learning_rate}: "
                     "a lower learning rate may help"
@@ -215,7 +216,7 @@ class LegOptimizer:
         gramian_KK = self.gradients.gramian()
         generator = torch.Generator().manual_seed(derive_seed(self.seed, "combine", *self.place, epoch, step))
         losses_K = torch.tensor([measured[f"loss/{task}"] * self.loss_weights.get(task, 1.0) for task in tasks])
-        combined_KK = gramian_KK + self._head_gramian(tasks) if self.weigh_heads else gramian_KK
+        combined_KK = gramian_KK + self._head_gramian(tasks) if self.sees_heads else gramian_KK
         weights_K = self.combine(combined_KK, generator, losses_K, self.state.combiner)
         self.gradients.combine_(weights_K)
         if self.weigh_heads:

@@ -187,6 +187,22 @@ def test_the_ports_heads_are_projected_along_and_summed(tiny, monkeypatch):
         torch.testing.assert_close(projected[task], 3 * weight * heads[task])
 
 
+def test_a_method_that_weighs_losses_sees_the_shared_gradients_alone_and_weighs_the_heads(tiny, monkeypatch):
+    seen = {}
+
+    def spy(gramian_KK, generator, losses_K=None, state=None):
+        seen["gramian_KK"] = gramian_KK
+        return torch.tensor([0.5, 2.0, 3.0])
+
+    monkeypatch.setattr("model.combine.gradnorm.combine", spy)
+    _, heads, plain = find_gradients(tiny, {})
+    _, weighed, _ = find_gradients(tiny, {"combine": "gradnorm"})
+    norms = [plain[f"gradients/norm.{task}"] for task in TASKS]
+    assert seen["gramian_KK"].diag().sqrt().tolist() == pytest.approx(norms)
+    for task, weight in zip(TASKS, (0.5, 2.0, 3.0), strict=True):
+        torch.testing.assert_close(weighed[task], weight * heads[task])
+
+
 def test_without_dropout_nothing_is_random(tiny):
     none = {"head_dropout": 0.0, "encoder_dropout": 0.0}
     assert differ(take_step(tiny, **none)[0], take_step(tiny, step=1, **none)[0]) == set()
