@@ -39,6 +39,22 @@ def factor(step: int, num_steps: int, *, share: Annotated[float, Bounds(0, 1)] =
     up = share * num_steps
     return min(1.0, (step + 1) / max(up, 1.0), (num_steps - step) / max(num_steps - up, 1.0))
 ''',
+    "model/rates/two_speeds.py": '''"""The encoder's layers more slowly than what is above them."""
+
+from typing import Annotated
+
+from model.registry import Bounds
+
+
+def factor(depth: int, num_layers: int, step: int, num_steps: int, *, low: Annotated[float, Bounds(0.1, 1)] = 0.5):
+    return 1.0 if depth > num_layers else low
+''',
+    "model/averages/halfway.py": '''"""Half of the way to the weights after each step."""
+
+
+def share(step: int, steps_per_epoch: int) -> float:
+    return 0.5
+''',
     "model/regularisers/small_outputs.py": '''"""Outputs near 0."""
 
 
@@ -84,7 +100,8 @@ def parts(labels_N, predictions_N, score):
 ''',
 }
 CONTRACTS = [
-    *(f"tests/model/test_{name}.py" for name in ("bert", "combine", "heads", "multitask", "regularisers", "schedules")),
+    *(f"tests/model/test_{name}.py" for name in ("averages", "bert", "combine", "heads", "multitask")),
+    *(f"tests/model/test_{name}.py" for name in ("rates", "regularisers", "schedules")),
     "tests/pipeline/training/test_augmentation.py",
     "tests/pipeline/training/test_mixing.py",
     "tests/pipeline/evaluation/test_metrics.py",
@@ -109,6 +126,8 @@ iterations:
       pooling: max
       learning_rate_schedule: {warm_up: {share: 0.3}}
       mixing: {rotate: {together: 2}}
+      rates: {two_speeds: {low: 0.2}}
+      average: halfway
       regulariser: {small_outputs: {alpha: 0.01}}
       augmentation: turn
 """)
