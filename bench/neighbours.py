@@ -2,12 +2,12 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
 
-from bench.timing import Description, Samples, ratio_of_seconds
-from bench.worker import measure_together
+from bench.timing import Description, Samples, measure_in_turn, ratio_of_seconds
+from bench.worker import Worker, open_workers
 
 NUM_BUSY = (0, 1, 2)
 
@@ -17,13 +17,21 @@ def list_contenders(precision: str) -> dict[str, Description]:
     return {stack: Description(stack, "pcgrad", precision) for stack in ("ours", "peer")}
 
 
-def measure(precision: str, *place: Any) -> dict[str, Samples]:
-    """The samples of "STACK beside NUMBER"; `place` is what `measure_together` takes after the contenders."""
+def measure(
+    precision: str,
+    folder: Path,
+    device: str,
+    num_rounds: int,
+    seconds: float,
+    start: Callable[[Description, Path, str], Worker] = Worker,
+) -> dict[str, Samples]:
+    """The samples of "STACK beside NUMBER"."""
     samples = {}
-    for number in NUM_BUSY:
-        with keep_busy(number):
-            found = measure_together(list_contenders(precision), *place)
-        samples |= {f"{stack} beside {number}": each for stack, each in found.items()}
+    with open_workers(list_contenders(precision), folder, device, start) as workers:
+        for number in NUM_BUSY:
+            with keep_busy(number):
+                found = measure_in_turn(workers, num_rounds, seconds)
+            samples |= {f"{stack} beside {number}": each for stack, each in found.items()}
     return samples
 
 

@@ -8,8 +8,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -68,15 +68,14 @@ class Worker:
         self._process.communicate()
 
 
-def measure_together(
+@contextmanager
+def open_workers(
     descriptions: Mapping[str, Description],
     folder: Path,
     device: str,
-    num_rounds: int,
-    seconds: float,
     start: Callable[[Description, Path, str], Worker] = Worker,
-) -> dict[str, Samples]:
-    """Measure contenders in turn on the inputs in `folder`; one that is not available is left out, with a message."""
+) -> Iterator[dict[str, Worker]]:
+    """Workers of contenders on the inputs in `folder`; one that is not available is left out, with a message."""
     with ExitStack() as processes:
         workers = {name: processes.enter_context(start(each, folder, device)) for name, each in descriptions.items()}
         ready = {}
@@ -86,7 +85,20 @@ def measure_together(
                 ready[name] = worker
             except Unavailable as reason:
                 print(f"bench: {name} is left out: {reason}", file=sys.stderr)
-        return measure_in_turn(ready, num_rounds, seconds)
+        yield ready
+
+
+def measure_together(
+    descriptions: Mapping[str, Description],
+    folder: Path,
+    device: str,
+    num_rounds: int,
+    seconds: float,
+    start: Callable[[Description, Path, str], Worker] = Worker,
+) -> dict[str, Samples]:
+    """Measure contenders in turn; see `open_workers`."""
+    with open_workers(descriptions, folder, device, start) as workers:
+        return measure_in_turn(workers, num_rounds, seconds)
 
 
 def serve(description: Description, folder: Path) -> None:
