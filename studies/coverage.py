@@ -14,9 +14,11 @@ MIXES = {
     "mixed": (0.0, 0.0, 0.0, 0.6, 0.6, 0.6, 0.9, 0.9, 1.0),
     "related": (0.8,) * 9,
     "one_unrelated": (0.0, *(0.9,) * 8),
+    "one_seed": (0.0,) * 9,  # as "unrelated", the last four with the first seed alone
 }
+NUM_WITH_ONE_SEED = 4
 HEADER = ("rows hold the truth", "differences of unrelated rows", "of related rows", "of identical rows",
-          "any false mark")  # fmt: skip
+          "rows of one seed", "differences of rows of one seed", "any false mark")  # fmt: skip
 FAMILY_ERROR = 0.05
 
 
@@ -50,19 +52,23 @@ def measure_coverage(
                 scores_S = task.score + noise * task.seed_sd * spread * seeds.quality_S
                 predictions[f"row_{row}"] = predict(task, labels_N, shared_N, scores_S, seeds.own_SN)
             control_row, *rows = predictions
-            seeds_of = dict.fromkeys(predictions, range(num_seeds))
+            singles = list(predictions)[-NUM_WITH_ONE_SEED:] if mix == "one_seed" else []
+            predictions |= {row: predictions[row][:1] for row in singles}
+            seeds_of = {row: range(len(predictions_SN)) for row, predictions_SN in predictions.items()}
             controls = dict.fromkeys(rows, control_row)
             table = score_task(name, task.metric, labels_N, predictions, seeds_of, controls)
-            for low, high in map(table.interval, predictions):
-                counts["rows"] += 1
-                held["rows"] += low <= task.score <= high
+            for row in predictions:
+                low, high = table.interval(row)
+                kind = "single rows" if row in singles else "rows"
+                counts[kind] += 1
+                held[kind] += low <= task.score <= high
             for row, correlation in zip(rows, MIXES[mix], strict=True):
                 low, high, p = table.difference(row, control_row)
-                kind = {0.0: "unrelated", 1.0: "identical"}.get(correlation, "related")
+                kind = "singles" if row in singles else {0.0: "unrelated", 1.0: "identical"}.get(correlation, "related")
                 counts[kind] += 1
                 held[kind] += low <= 0 <= high
                 p_values.append(p)
         counts["tables"] += 1
         held["tables"] += min(adjust(p_values)) < FAMILY_ERROR
-    kinds = ("rows", "unrelated", "related", "identical", "tables")
+    kinds = ("rows", "unrelated", "related", "identical", "single rows", "singles", "tables")
     return tuple(held[kind] / counts[kind] if counts[kind] else float("nan") for kind in kinds)

@@ -107,7 +107,7 @@ def compose_controls(results: Results, table: pd.DataFrame) -> Document:
         "Without a mark, it may be noise."
     )
     if (table["n"] == 1).any():
-        marks += " With 1 seed, a mark says that these two models differ, not that the two rows do."
+        marks += " Rows of which nothing says how much a seed moves them have none."
     notes = [marks, *_score_notes(table["n"], cells.values())]
     title, words = "Row minus control, on the same examples", ("row", "control")
     return _document(results, [Table(title, header, lines, words, notes, stacked="control")])
@@ -168,7 +168,7 @@ def _score_notes(counts: Iterable[int], cells: Iterable[Cell]) -> list[str]:
         seeds = f"{counts[0]} seeds" if len(counts) == 1 else "seeds"
         notes = [f"Intervals are of 95%, over examples and {seeds} (pipeline/statistics/README.md)."]
         if 1 in counts:
-            notes[0] += " Where there is 1 seed, over the examples only."
+            notes[0] += " A row with 1 seed is given the seed noise of the table's other trained rows."
     is_marked = any(cell == BOTH_COLLAPSED if isinstance(cell, str) else cell.is_collapsed for cell in cells)
     note = COLLAPSED_NOTE
     if any(isinstance(cell, Score) and cell.is_collapsed and not cell.collapsed for cell in cells):

@@ -39,7 +39,7 @@ def interval_table(results: Results, scores: dict[str, dict[str, TaskScores]]) -
     """One line per phase, row and task; `scores` are those of each phase.
 
     `example_sd` is the standard error that the choice of examples brings; `seed_sd` the standard deviation between
-    seeds that the table's rows speak for, empty where there is one seed. `collapsed` is the number of seeds whose
+    seeds that the table's rows speak for, empty where they say nothing. `collapsed` is the number of seeds whose
     predictions hardly depend on the example (`metrics.is_collapsed`), of `overall` those of any task.
     """
     lines = []

@@ -62,23 +62,29 @@ class TaskScores:
 
     @cached_property
     def seed_weights(self) -> dict[str, np.ndarray]:
-        """weights_G of each row whose seeds say something; of any other, seeds are left out of account.
+        """weights_G of each row about whose seeds something is known; of any other, seeds are left out of account.
 
-        One seed says nothing, nor do seeds that are all collapsed: `samples.measure_spread`.
+        A row with one seed is as likely to move as the other rows are, where any of them has more. Seeds that are all
+        collapsed, or all the same, say nothing: `samples.measure_spread`.
         """
         weights = {}
         for is_trained in (True, False):
-            rows = [
-                row
+            rows = {
+                row: scores.spread
                 for row, scores in self.rows.items()
-                if scores.spread.degrees and (row not in self.untrained) == is_trained
-            ]
-            if rows:
-                weights |= dict(zip(rows, infer_seed_sd([self.rows[row].spread for row in rows]), strict=True))
+                if (row not in self.untrained) == is_trained
+                and (scores.spread.degrees or (scores.num_seeds == 1 and not scores.all_collapsed_S[0]))
+            }
+            if any(spread.degrees for spread in rows.values()):
+                weights |= dict(zip(rows, infer_seed_sd(list(rows.values())), strict=True))
         return weights
 
+    def covers_seeds(self, *rows: str) -> bool:
+        """Whether intervals cover the seeds of these rows: not those of one seed in a table where nothing says more."""
+        return all(row in self.seed_weights or self.rows[row].num_seeds > 1 for row in rows)
+
     def interval(self, row: str) -> tuple[float, float]:
-        """The 95% interval of a row's score over examples and seeds; with one seed, over examples alone."""
+        """The 95% interval of a row's score over examples and, where `covers_seeds`, seeds."""
         noise_B: np.ndarray | float = 0.0
         if row in self.seed_weights:
             rng = np.random.default_rng(derive_seed("seeds", self.name, row))
@@ -103,8 +109,7 @@ class TaskScores:
         """low, high and two-sided p-value of row minus control, on the seeds that both have; examples are paired.
 
         Seeds too, as far as the pairs of the table show that they move together and where that makes the interval
-        shorter. Predictions that are identical in all these seeds have a difference of exactly 0; with one shared seed,
-        the interval is over examples alone.
+        shorter; one shared seed is not paired. Predictions that are identical in all these seeds differ by exactly 0.
         """
         (ours, theirs), sides = self._share(row, control), (self.rows[row], self.rows[control])
         difference = float(sides[0].scores_S[ours].mean() - sides[1].scores_S[theirs].mean())
@@ -126,7 +131,7 @@ class TaskScores:
     def _seed_noise(self, row: str, control: str) -> Noise:
         """What the choice of seeds adds to row minus control."""
         num_shared = len(self.shared_seeds(row, control))
-        if num_shared < 2 or self._is_identical(row, control):
+        if self._is_identical(row, control):
             return make_noise(0.0)
         known = [self.seed_weights[name] for name in (row, control) if name in self.seed_weights]
         unpaired = make_noise(0.0, *((weights_G, 1 / num_shared) for weights_G in known)).condense()

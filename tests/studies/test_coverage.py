@@ -8,7 +8,7 @@ from studies.coverage import measure_coverage
 NUM_TABLES = 20
 
 
-@pytest.mark.parametrize(("num_seeds", "mix"), [(2, "mixed"), (3, "unrelated"), (5, "mixed")])
+@pytest.mark.parametrize(("num_seeds", "mix"), [(2, "mixed"), (3, "unrelated"), (3, "one_seed")])
 def test_intervals_hold_the_truth(num_seeds, mix):
     rows, *differences, marked = measure_coverage(
         NUM_TABLES, num_seeds, noise=2.0, mix=mix, names=("sts",), seed=num_seeds

@@ -48,6 +48,16 @@ def test_a_mark_says_which_way_and_only_where_it_is_sure(profile):
         assert line.low * line.high > 0 and line.p_holm < 0.05
 
 
+def test_a_single_seed_is_marked_only_where_other_rows_say_how_much_seeds_move(profile):
+    profile.add("phase2", "control", [{"sts": 0.1}], seeds=[0])
+    profile.add("phase2", "row", [{"sts": 0.98}], control="control", seeds=[0])
+    (alone,) = compare(profile).itertuples()
+    assert alone.low > 0.5 and alone.p_holm < 0.05 and alone.mark == ""
+    profile.add("phase2", "other", [{"sts": 0.1}, {"sts": 0.11}])
+    (among,) = compare(profile).itertuples()
+    assert (among.n, among.mark) == (1, "▲") and among.high - among.low > alone.high - alone.low
+
+
 def test_more_comparisons_need_more_than_one(profile):
     """A difference that would be marked alone, among nine rows without any."""
     profile.add("phase2", "control", [{"sst": 0.5}, {"sst": 0.5}])

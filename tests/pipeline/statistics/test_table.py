@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
+from pipeline.statistics.seeds import SD_G
 from pipeline.statistics.table import TaskScores, average_tasks, score_task
 
 RNG = np.random.default_rng(5)
@@ -43,11 +44,33 @@ def test_seeds_widen_an_interval_and_few_of_them_more():
     assert widths["few"] > 0.1
 
 
-def test_one_seed_is_examples_alone():
-    table = score("t", {"row": predict([0.6])})
+def test_one_seed_among_rows_of_one_seed_is_examples_alone():
+    table = score("t", {"row": predict([0.6]), "control": predict([0.6])})
     low, high = table.interval("row")
     assert (high - low) / 2 == pytest.approx(1.96 * np.sqrt(0.24 / N), rel=0.07)
     assert table.seed_weights == {}
+    assert not table.covers_seeds("row", "control")
+
+
+def test_one_seed_is_given_the_seed_noise_of_the_other_trained_rows():
+    control, row = predict([0.5, 0.6, 0.7]), predict([0.75])
+    alone, among, apart = (
+        score("t", rows, **kind)
+        for rows, kind in (
+            ({"row": row, "control": control[:1]}, {}),
+            ({"row": row, "control": control}, {}),
+            ({"row": row, "control": control}, {"untrained": ["row"]}),
+        )
+    )
+    assert np.diff(among.interval("row")) > 2 * np.diff(alone.interval("row")) == 2 * np.diff(apart.interval("row"))
+    assert alone.difference("row", "control")[2] < 1e-6 < 0.01 < among.difference("row", "control")[2]
+    assert among.covers_seeds("row", "control") and not apart.covers_seeds("row", "control")
+    assert among.seed_weights["row"] @ SD_G == pytest.approx(0.1, rel=0.5)
+
+
+def test_one_collapsed_seed_is_given_no_noise():
+    table = score("t", {"row": np.zeros((1, N)), "control": predict([0.5, 0.7])})
+    assert list(table.seed_weights) == ["control"]
 
 
 def test_a_difference_is_that_of_the_shared_seeds():
@@ -124,11 +147,13 @@ def test_rows_that_predict_the_same_in_every_shared_seed_do_not_differ_at_all():
     assert table.difference("a", "b") == (0.0, 0.0, 1.0)
 
 
-def test_one_shared_seed_is_examples_alone():
-    table = score("t", {"a": predict([0.3, 0.65]), "b": predict([0.6, 0.9])}, {"a": [0, 1], "b": [1, 2]})
-    low, high, _ = table.difference("a", "b")
-    alone = score("t", {"a": predict([0.65]), "b": predict([0.6])}).difference("a", "b")
-    assert high - low == pytest.approx(alone[1] - alone[0], rel=0.25)
+def test_one_shared_seed_has_the_noise_of_one_seed_a_side():
+    rows = {"a": predict([0.55, 0.65, 0.6]), "b": predict([0.6, 0.7, 0.5])}
+    one, three = (score("t", rows, {"a": [0, 1, 2], "b": seeds}) for seeds in ([2, 3, 4], [0, 1, 2]))
+    low, high, _ = one.difference("a", "b")
+    wide = [np.sqrt(float(weights_G @ SD_G**2)) for weights_G in one.seed_weights.values()]
+    assert (high - low) / 2 == pytest.approx(1.96 * np.hypot(*wide), rel=0.4)
+    assert high - low > 1.3 * -np.subtract(*three.difference("a", "b")[:2])
 
 
 def test_a_difference_is_the_same_either_way_round():
