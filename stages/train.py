@@ -25,7 +25,7 @@ def main() -> None:
         pin_threads()
     from pipeline.evaluation.precision import advise
     from pipeline.training.average import average
-    from pipeline.training.loop import train
+    from pipeline.training.begin import train
 
     if advice := advise(described.spec["train"]["precision"]):
         print(advice, file=sys.stderr)

@@ -46,6 +46,7 @@ SLOW = (
     "tests/pipeline/training/test_legs.py",
     "tests/pipeline/training/test_loop.py",
     "tests/pipeline/training/test_optimization.py",
+    "tests/pipeline/training/test_pseudo_labels.py",
     "tests/pipeline/training/test_ranks.py",
     "tests/pipeline/training/test_regularised_steps.py",
     "tests/pipeline/training/test_resume.py",

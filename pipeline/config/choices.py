@@ -1,7 +1,7 @@
 """Choices in params.yaml, `NAME` or `{NAME: {option: value}}`, held against the registries and brought to one form."""
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from model.averages import AVERAGES
@@ -43,14 +43,19 @@ def shorten(registry: Registry, choice: Choice) -> Choice:
     name, options = split_choice(choice)
     if name not in registry:
         return choice
-    parameters = inspect.signature(registry[name]).parameters
+    options = drop_defaults(registry[name], options)
+    return {name: options} if options else name
+
+
+def drop_defaults(function: Callable[..., Any], options: dict[str, Any]) -> dict[str, Any]:
+    """The options without those at their defaults."""
+    parameters = inspect.signature(function).parameters
     defaults = {option: parameters[option].default for option in options}
-    options = {
+    return {
         option: float(value) if isinstance(defaults[option], float) else value
         for option, value in options.items()
         if value != defaults[option]
     }
-    return {name: options} if options else name
 
 
 def shorten_train(train: dict[str, Any]) -> dict[str, Any]:

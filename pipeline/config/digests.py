@@ -27,7 +27,7 @@ from pipeline.evaluation.metrics import METRICS
 from pipeline.files.atomic import atomic_folder, write_json
 from pipeline.files.digest import hash_bytes
 from pipeline.runs import layout
-from pipeline.runs.code import RANKS, RUN_ENTRIES, Code, combine_digests
+from pipeline.runs.code import PSEUDO_LABELS, RANKS, RUN_ENTRIES, Code, combine_digests
 from pipeline.training.augmentation import AUGMENTATIONS
 from pipeline.training.mixing import MIXINGS
 from pipeline.training.sources import SOURCES
@@ -70,7 +70,8 @@ def write_digests(params: Params, profile: str, root: Path = Path(".")) -> None:
         "adapt": [*ENTRY_POINTS["adapt"], *adapting] if adapting else [],  # an idle stage stays so
         "report": [*ENTRY_POINTS["report"], *_list_metrics(params, profile)],
     }
-    reads["plan"]["runs"] = combine_digests(code.reach([*RUN_ENTRIES, RANKS, *_list_registry_modules()]).digests)
+    executed = [*RUN_ENTRIES, RANKS, PSEUDO_LABELS, *_list_registry_modules()]
+    reads["plan"]["runs"] = combine_digests(code.reach(executed).digests)
     with atomic_folder(root / layout.digests(profile)) as folder:
         for stage, points in entries.items():
             write_json(folder / f"{stage}.json", {"code": code.reach(points).digests, **reads.get(stage, {})})

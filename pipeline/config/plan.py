@@ -7,6 +7,7 @@ from typing import Any
 
 from pipeline.config.averages import find_average_faults, find_seed_faults, find_unfair_controls, make_averages
 from pipeline.config.choices import find_choice_faults
+from pipeline.config.pseudo_labels import find_pseudo_label_faults
 from pipeline.config.runs import make_runs
 from pipeline.config.schema import Params, Recipe
 from pipeline.config.selection import (
@@ -46,7 +47,8 @@ def write_plan(params: Params, profile: str, root: Path = Path(".")) -> None:
 def check_rows(params: Params, profile: str) -> None:
     """Refuse what can be seen to be wrong before any file is there; the errors are those of `write_plan`."""
     choose_profile(params, profile)
-    _refuse([*find_choice_faults(params), *find_missing_tasks(params, profile), *find_seed_faults(params, profile)])
+    faults = [*find_choice_faults(params), *find_pseudo_label_faults(params), *find_missing_tasks(params, profile)]
+    _refuse([*faults, *find_seed_faults(params, profile)])
 
 
 def fit_trainings(params: Params, profile: str, facts: dict[str, EncoderFacts]) -> list[Training]:

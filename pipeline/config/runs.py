@@ -80,6 +80,7 @@ class _Inputs:
             "curve_examples": self.row.curve_examples,
             "packages": self.packages,
         }
+        run |= {"pseudo_labels": training.pseudo_labels} if training.pseudo_labels else {}
         run |= {"code": self.code.reach(entries_of_run(run)).digests}
         return drop_neutral(run | ({"start": training.start} if training.start else {}))
 

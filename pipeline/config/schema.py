@@ -241,6 +241,7 @@ class Iteration(Recipe):
     schedule: list[Leg] = []  # []: nothing is trained
     control: Name | None = None
     start: Name = "encoder"
+    pseudo_labels: dict[Name, dict[str, Any]] = {}  # task -> options (pipeline/training/pseudo_labels.py)
     tasks: Annotated[list[Name], Field(min_length=1)] | None = None  # evaluated; null: those of the schedule
     paper: Paper = {}
     average: Literal["outputs", "weights"] | None = None  # of the rows in `of`, in the place of a training

@@ -10,7 +10,7 @@ from model.heads import HEADS
 from model.pretrained import read_config
 from model.reading import find_reading, joined
 from model.registry import split_choice
-from pipeline.config.choices import OWN, shorten, shorten_train
+from pipeline.config.choices import OWN, drop_defaults, shorten, shorten_train
 from pipeline.config.schema import Choice, Params, Recipe, TrainOverride
 from pipeline.config.selection import (
     choose_profile,
@@ -24,6 +24,7 @@ from pipeline.config.selection import (
 )
 from pipeline.data.encoders import EncoderFacts, read_encoder
 from pipeline.training.mixing import trains_together
+from pipeline.training.pseudo_labels import choose_confident
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Training:
     start: str | None  # in phase 2: the encoder or a recipe
     control: str | None  # in phase 2: the row it is compared with
     seeds: list[int]
+    pseudo_labels: dict[str, dict[str, Any]]  # in phase 2: options by task
 
     @property
     def where(self) -> str:
@@ -83,7 +85,9 @@ def list_trainings(params: Params, profile: str, facts: dict[str, EncoderFacts])
             train |= {"selection_fraction": None}  # nothing is held out
         start, control = getattr(recipe, "start", None), getattr(recipe, "control", None)
         seeds = list_seeds(params, profile, phase, name)
-        return Training(phase, name, encoder, heads, schedule, shorten_train(train), start, control, seeds)
+        labels = getattr(recipe, "pseudo_labels", {})
+        labels = {task: drop_defaults(choose_confident, options) for task, options in labels.items()}
+        return Training(phase, name, encoder, heads, schedule, shorten_train(train), start, control, seeds, labels)
 
     for task, part1_task in params.part1.tasks.items():
         for mode, part1_mode in params.part1.modes.items():
@@ -105,6 +109,8 @@ def find_training_faults(trainings: list[Training], facts: dict[str, EncoderFact
         if training.train["world_size"] > training.train["batch_size"]:
             allowed = f"at most batch_size, {training.train['batch_size']}"
             yield f"{training.where}.train.world_size: {training.train['world_size']} processes; allowed: {allowed}"
+        if training.train["world_size"] > 1 and training.pseudo_labels:
+            yield f"{training.where}.train.world_size: one process gives pseudo_labels; allowed: 1"
         if training.train["patience"] is not None and training.train["keep"] == "last":
             yield f"{training.where}.train.patience: with keep: last no epoch has a score; allowed: null"
         num_types = facts[training.encoder].num_token_types

@@ -22,7 +22,8 @@ from pipeline.files.atomic import write_json
 from pipeline.files.digest import hash_folder
 from pipeline.runs import layout
 from pipeline.runs.run_files import Run, read_run
-from pipeline.training.loop import EnoughSteps, Training, train
+from pipeline.training.begin import begin, train
+from pipeline.training.loop import EnoughSteps
 
 NUM_EXAMPLES = 12  # of each task and split
 BATCH_SIZE = 4
@@ -38,7 +39,7 @@ def rehearse(run: Run, root: Path) -> set[str]:
     with tempfile.TemporaryDirectory() as folder:
         small = _write_miniature(run, Path(root).resolve(), Path(folder))
         with _record_calls(Path(root).resolve(), executed):
-            stopped = Training(small, Path(folder), max_steps=2)
+            stopped = begin(small, Path(folder), max_steps=2)
             stopped.checkpoint_seconds = 0
             with suppress(EnoughSteps):
                 stopped.run_all()

@@ -29,7 +29,8 @@ from pipeline.runs.environment import environment
 from pipeline.runs.index import IndexedRun, read_index
 from pipeline.runs.run_files import Run, read_run
 from pipeline.runs.start import make_start
-from pipeline.training.loop import EnoughSteps, Training
+from pipeline.training.begin import begin
+from pipeline.training.loop import EnoughSteps
 from pipeline.training.replay import NUM_FIRST_STEPS, find_difference, probe
 
 # Relative differences of a loss or an output that are rounding on another processor or with other threads.
@@ -111,7 +112,7 @@ def _judge(run: Run, found: IndexedRun, root: Path, code: Code, num_steps: int) 
 def _replay(run: Run, root: Path, num_steps: int) -> dict[str, Any]:
     """The first steps again, where the run's start is here, and the probe."""
     with tempfile.TemporaryDirectory() as folder:
-        training = Training(run, root, work=Path(folder), max_steps=num_steps)
+        training = begin(run, root, work=Path(folder), max_steps=num_steps)
         training.checkpoint_seconds = float("inf")
         replayed: dict[str, Any] = {}
         is_here = run.start is None or run.start["kind"] == "encoder" or (root / run.start["weights"]).is_file()

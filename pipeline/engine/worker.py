@@ -23,7 +23,7 @@ def work(path: Path) -> None:
     from pipeline.evaluation.intact import check_run
     from pipeline.evaluation.precision import advise
     from pipeline.training.average import average
-    from pipeline.training.loop import train
+    from pipeline.training.begin import train
 
     run, task = read_run(path), Task(path, read_json(path))
     check_run_file(run)

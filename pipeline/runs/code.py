@@ -28,6 +28,7 @@ RUN_ENTRIES = (
     "pipeline.runs.run_files:Run",
 )
 RANKS = "pipeline.training.ranks"  # where a run of several processes goes on, all of the file
+PSEUDO_LABELS = "pipeline.training.pseudo_labels:add_pseudo_labels"  # what comes before the loop, where a row has them
 # The same of a run that averages others, by what of them.
 AVERAGE_ENTRIES = {
     "outputs": (
@@ -105,6 +106,8 @@ def entries_of_run(spec: dict[str, Any]) -> list[str]:
     entries.add(f"pipeline.training.mixing.{_name(train['mixing'])}:mix")
     if train["world_size"] > 1:
         entries.add(RANKS)
+    if "pseudo_labels" in spec:
+        entries.add(PSEUDO_LABELS)
     if train["average"] is not None:
         entries.add(f"model.averages.{_name(train['average'])}:share")
     if train["regulariser"] is not None:

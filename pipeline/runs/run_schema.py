@@ -86,8 +86,9 @@ RUN: Form = fields(
         "train": TRAIN_FORM,
         "curve_examples": optional(COUNT),
         "start": text(NAME),
+        "pseudo_labels": mapping(mapping(number(0)), text(NAME)),
     },
-    may_lack=("start",),
+    may_lack=("start", "pseudo_labels"),
 )
 MODEL_FORM = fields(TRAIN, may_lack=neutral.TRAIN, others=True)  # the rest is neutral
 MEMBER = {"row": text(NAME), "seed": whole()}

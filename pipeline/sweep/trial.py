@@ -12,7 +12,8 @@ from pipeline.files.parent import end_with_parent
 from pipeline.runs.run_files import read_run
 from pipeline.runs.run_schema import check_run_file
 from pipeline.runs.versions import check_versions
-from pipeline.training.loop import EnoughSteps, Training
+from pipeline.training.begin import begin
+from pipeline.training.loop import EnoughSteps
 
 
 def work(path: Path) -> None:
@@ -21,7 +22,7 @@ def work(path: Path) -> None:
     check_run_file(run)
     check_versions(run.spec["packages"])
     with own(path.parent), suppress(EnoughSteps):  # after the last step, before the outputs
-        Training(run, Path(), path.parent, max_steps=sys.maxsize).run_all()
+        begin(run, Path(), path.parent, max_steps=sys.maxsize).run_all()
 
 
 if __name__ == "__main__":
