@@ -2,15 +2,12 @@
 
 import ast
 import copy
-import json
 import shutil
 
 import numpy as np
 import pytest
 import torch
 
-from pipeline.config.params import load_params
-from pipeline.config.pseudo_labels import find_pseudo_label_faults
 from pipeline.data.encode_text import encode_text
 from pipeline.data.token_files import make_token_set
 from pipeline.engine import rehearsal, vouch
@@ -18,10 +15,8 @@ from pipeline.evaluation.predict import compute_outputs, predict
 from pipeline.evaluation.saved_model import load_model
 from pipeline.files.atomic import read_json
 from pipeline.runs import layout
-from pipeline.runs.code import PSEUDO_LABELS, entries_of_run
-from pipeline.runs.run_schema import check_run_file
 from pipeline.training.begin import begin, train
-from pipeline.training.pseudo_labels import choose_confident, extend, list_sentences
+from pipeline.training.pseudo_labels import choose_confident, list_sentences
 from pipeline.training.replay import find_difference
 from pipeline.training.task_data import SELECTION, TaskData, draw_steps, read_task_data
 from stages import train as train_stage
@@ -236,13 +231,6 @@ def test_at_least_the_confidence_and_at_most_the_share_of_each_class():
     assert equal.tolist() == sorted([*range(1, 120, 3), *range(2, 60, 3)])
 
 
-def test_a_task_without_new_labels_is_as_it_was():
-    own = make_data([([11],), ([12],)], [([14],)])
-    same = extend(own, [], np.empty(0, np.float32))
-    assert same.train_indices.tolist() == [0, 1] and same.splits["train"].num_examples == 2
-    assert sentences_of(same.splits["train"]) == sentences_of(own.splits["train"])
-
-
 def test_a_run_that_is_killed_ends_in_the_same_bytes_and_is_replayed(taught, steps, monkeypatch):
     monkeypatch.setenv("BERTY_CHECKPOINT_SECONDS", "0")
     run = add_row(taught)
@@ -296,9 +284,6 @@ def test_the_recipe_of_other_weights_is_refused(taught):
     path.write_bytes(path.read_bytes()[:-1] + b"\x01")
     with pytest.raises(ValueError, match=r"sst_alone-0/weights.safetensors: sha256 is .*, expected"):
         begin(run, taught.root)
-    path.unlink()
-    with pytest.raises(ValueError, match=r"weights.safetensors: no such file"):
-        begin(run, taught.root)
 
 
 def test_other_tasks_without_a_new_sentence_are_an_error(taught, monkeypatch):
@@ -320,31 +305,6 @@ def test_a_rehearsal_executes_what_labels_them(taught, monkeypatch):
         assert {f"{module}.{name}" for name in names} <= rehearsal.rehearse(run, taught.root)
 
 
-def test_a_row_without_them_has_nothing_of_them_in_its_key(taught):
-    run = add_row(taught)
-    assert PSEUDO_LABELS in entries_of_run(run.spec)
-    reached = {name for name in run.spec["code"] if name.startswith("pipeline.training.pseudo_labels.")}
-    assert {name.rpartition(".")[2] for name in reached} >= {"add_pseudo_labels", "choose_confident", "list_sentences"}
-    with_labels = json.loads(run.path.read_text())
-    check_run_file(run)
-    taught.change(iterations__new={key: value for key, value in ROW.items() if key != "pseudo_labels"})
-    for name, content in taught.plan().items():
-        assert b"pseudo_labels" not in content, name
-    without = json.loads(run.path.read_text())
-    code = with_labels.pop("code")
-    assert with_labels.pop("pseudo_labels") == ROW["pseudo_labels"]
-    fewer = without.pop("code")
-    assert fewer == {name: digest for name, digest in code.items() if name in fewer} and len(fewer) < len(code)
-    assert not [name for name in fewer if "pseudo" in name or ".begin." in name]
-    assert with_labels == without
-
-
-def test_options_at_their_defaults_are_left_out_of_the_run_file(taught):
-    run = add_row(taught, pseudo_labels={"sst": {"confidence": 0.9, "share": 2}})
-    assert run.spec["pseudo_labels"] == {"sst": {"share": 2.0}}
-    assert begin(run, taught.root).run.start["pseudo_labels"]["sst"]["share"] == 2.0
-
-
 def test_whatever_trains_begins_where_they_are_added():
     """A call of the loop itself would train such a row without them; ranks, which plan refuses, are the one."""
     found = set()
@@ -356,49 +316,3 @@ def test_whatever_trains_begins_where_they_are_added():
                 found.add(path.relative_to(REPOSITORY).as_posix())
     of_types = "pipeline/training/pseudo_labels.py"
     assert found == {"pipeline/training/begin.py", "pipeline/training/ranks.py", of_types}
-
-
-FAULTS = [
-    (
-        {"start": "encoder"},
-        "it starts from the encoder, which has no trained head; allowed: a start among sst_",
-    ),
-    ({"pseudo_labels": {"sts": {}}, "start": "sst_then_sts"}, "sts: its examples are no single sentences with classes"),
-    ({"pseudo_labels": {"para": {}}}, "para: its start sst_alone has not trained it; allowed: sst"),
-    ({"pseudo_labels": {"snli": {}}}, "snli: 'snli' is unknown; allowed: sst"),
-    ({"schedule": [{"tasks": ["para"], "epochs": 1}], "tasks": TASKS}, "sst: the row does not train it; allowed: none"),
-    ({"schedule": [{"tasks": ["sst"], "epochs": 1}]}, "sst: the row has no other task"),
-    ({"pseudo_labels": {"sst": {"threshold": 0.5}}}, "sst: option 'threshold' is unknown; allowed: confidence, share"),
-    ({"pseudo_labels": {"sst": {"confidence": 1.5}}}, "option 'confidence' is 1.5; allowed: float, at least 0 and at"),
-    ({"pseudo_labels": {"sst": {"share": "all"}}}, "sst: option 'share' is 'all'; allowed: float, at least 0"),
-    ({"train": {"world_size": 2}}, "new.train.world_size: one process gives pseudo_labels; allowed: 1"),
-]
-
-
-@pytest.mark.parametrize(("keys", "said"), FAULTS, ids=[str(keys)[:60] for keys, _ in FAULTS])
-def test_plan_refuses_in_one_line_what_cannot_be_labelled(taught, keys, said):
-    taught.change(iterations__new=copy.deepcopy(ROW) | keys)
-    with pytest.raises(ValueError) as error:
-        taught.plan()
-    (line,) = str(error.value).splitlines()
-    assert line.startswith("params.yaml: iterations.new.") and said in line, line
-
-
-def test_only_a_row_of_table_2_has_them(taught):
-    for where in ("train", "phase1__sst_alone", "part1__tasks__sst", "iterations__new__train"):
-        with pytest.raises(ValueError, match="unknown key 'pseudo_labels'"):
-            taught.change(**{f"{where}__pseudo_labels": {"sst": {}}})
-            taught.plan()
-        taught.change(**{f"{where}__pseudo_labels": None})
-    taught.plan()
-
-
-def test_the_shipped_row_differs_from_its_control_in_them_alone():
-    params = load_params(REPOSITORY / "params.yaml")
-    rows = [name for name, row in params.iterations.items() if row.pseudo_labels]
-    assert rows and list(find_pseudo_label_faults(params)) == []
-    for name in rows:
-        row = params.iterations[name].model_dump()
-        control = params.iterations[row["control"]].model_dump()
-        assert {key for key in row if row[key] != control[key]} == {"note", "control", "pseudo_labels"}
-        assert row["train"]["mixing"]["repeat"]["steps"] > 0  # or the larger set would make every task's epochs longer
