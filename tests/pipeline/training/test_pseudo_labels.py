@@ -125,6 +125,16 @@ def test_what_joins_is_what_the_starts_evaluation_is_surest_of_class_by_class(ta
     assert found and unsure and len(found) + len(unsure) < len(expected)
 
 
+def test_a_share_is_of_the_examples_that_are_trained_on(taught):
+    run = add_row(taught, pseudo_labels={"sst": {"confidence": 0}})
+    run.spec["tasks"]["sst"]["max_train"] = 12
+    plain, added = read_plain(run, taught), begin(run, taught.root).run.start["pseudo_labels"]["sst"]["added"]
+    own = plain["sst"].labels("train", plain["sst"].train_indices).tolist()
+    most = {str(int(label)): own.count(label) for label in own}
+    assert added.keys() == most.keys() and all(added[label] <= most[label] for label in most)
+    assert sum(added[label] == most[label] for label in most) >= 2
+
+
 def test_a_task_is_trained_on_them_and_measured_as_before(taught):
     run = add_row(taught)
     plain, training = read_plain(run, taught), begin(run, taught.root)
