@@ -109,7 +109,7 @@ def fetch_asset(params: Params, name: str, destination: Path, root: Path) -> Non
 
 def _make_asset(params: Params, name: str) -> Asset:
     row = params.assets[name]
-    # A source that ends in a slash is a folder: it has the asset under its name, an encoder's without the encoder's.
+    # A source that ends in a slash is a folder: it has the asset under its name, without that name's first folder.
     file = name.partition("/")[2] or name
     sources = tuple(source + file if source.endswith("/") else source for source in row.sources)
     return Asset(name, sources, row.sha256, row.git_blob, row.size)

@@ -95,7 +95,7 @@ class Training:
         if resume:
             # The model first: a frozen leg encodes with it. The optimizer's moments follow when there is an optimizer.
             load_checkpoint(self.checkpoint_path, state)
-        # Gives the tasks' outputs: of a frozen encoder from what it gives now, else from each batch anew.
+        # Gives the tasks' outputs: a frozen encoder's features are computed once, others for every batch.
         source = make_source(self.spec, leg_number, state.model, self.data)
         num_steps = len(draw_steps(self.spec, leg_number, 0, self.data))
         optimizer = LegOptimizer(self.spec, leg_number, state, source, num_steps, self.root, self.ranks)
