@@ -22,19 +22,26 @@ TOGETHER = {
     "mlflow": ("tests/pipeline/tracking", "tests/pipeline/serving"),
 }
 
-# What `make test-fast` leaves out: a graph, servers, the real data (the fixture), many seconds each.
+# What `make test-fast` leaves out: a graph, servers, whole trainings, the real data (the fixture): many seconds each.
 SLOW = (
     "tests/backends",
     "tests/bench",
     "tests/graph",
     "tests/pipeline/config/test_runs.py",
+    "tests/pipeline/data/test_adapt.py",
     "tests/pipeline/data/test_assemble.py",
     "tests/pipeline/data/test_fetch.py",
     "tests/pipeline/engine",
+    "tests/pipeline/evaluation/test_averaging.py",
     "tests/pipeline/evaluation/test_csv_file.py",
+    "tests/pipeline/evaluation/test_evaluate.py",
+    "tests/pipeline/evaluation/test_pairs.py",
+    "tests/pipeline/evaluation/test_saved_model.py",
+    "tests/pipeline/evaluation/test_submission.py",
     "tests/pipeline/gate/difference",
     "tests/pipeline/gate/lineage",
     "tests/pipeline/gate/review",
+    "tests/pipeline/gate/test_stages.py",
     "tests/pipeline/reporting/test_figures.py",
     "tests/pipeline/reporting/test_report.py",
     "tests/pipeline/reporting/test_terminal.py",
@@ -43,9 +50,14 @@ SLOW = (
     "tests/pipeline/sweep/test_search.py",
     "tests/pipeline/sweep/test_stage.py",
     "tests/pipeline/tracking",
+    "tests/pipeline/training/test_averaging.py",
+    "tests/pipeline/training/test_care.py",
     "tests/pipeline/training/test_legs.py",
     "tests/pipeline/training/test_loop.py",
+    "tests/pipeline/training/test_mixed_steps.py",
     "tests/pipeline/training/test_optimization.py",
+    "tests/pipeline/training/test_pairs.py",
+    "tests/pipeline/training/test_pretraining.py",
     "tests/pipeline/training/test_pseudo_labels.py",
     "tests/pipeline/training/test_ranks.py",
     "tests/pipeline/training/test_regularised_steps.py",
@@ -61,7 +73,16 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if is_slow and config.option.markexpr == "not slow" else None
 
 
+def find_room(file: str) -> str:
+    """Its name in `TOGETHER`, else the file itself."""
+    return next((name for name, folders in TOGETHER.items() if file.startswith(folders)), file)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # What takes minutes begins first, and of the two that copy one graph the second when it is there.
+    first = ("graph", "mlflow", "vouch")
+    places = {name: place for place, name in enumerate(first)}
+    items.sort(key=lambda item: places.get(find_room(item.nodeid.partition("::")[0]), len(first)))
     for item in items:
         file = item.path.relative_to(REPOSITORY).as_posix()
         if file.startswith(SLOW) or "mirror" in item.fixturenames:
@@ -75,8 +96,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     class Rooms(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            file = nodeid.partition("::")[0]
-            return next((name for name, folders in TOGETHER.items() if file.startswith(folders)), file)
+            return find_room(nodeid.partition("::")[0])
 
     return Rooms(config, log)
 
@@ -115,6 +135,18 @@ def warm() -> Iterator[Path]:
     """The folder of a `python` that starts in no time (tests/warm_python.py)."""
     with warm_python() as folder:
         yield folder
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty tracking store, made once: the migrations of a new one take seconds."""
+    from pipeline.tracking.store import open_store
+
+    folder = tmp_path_factory.mktemp("empty_store")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        open_store(folder)
+    return folder / "mlflow.db"
 
 
 @pytest.fixture(scope="session")

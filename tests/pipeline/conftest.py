@@ -10,18 +10,6 @@ import pytest
 from tests.servers import free_port, wait_for_server
 
 
-@pytest.fixture(scope="session")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty store, made once: the migrations of a new one take seconds."""
-    from pipeline.tracking.store import open_store
-
-    folder = tmp_path_factory.mktemp("empty_store")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        open_store(folder)
-    return folder / "mlflow.db"
-
-
 @dataclass(frozen=True)
 class Served:
     """A running MLflow server and the database behind it."""
