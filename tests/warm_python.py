@@ -13,7 +13,6 @@ import os
 import runpy
 import select
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -30,6 +29,8 @@ PRELOADED = """torch safetensors.torch tokenizers mlflow mlflow.store.tracking.s
  dvc.cli.parser dvc.commands.repro dvc.repo.reproduce dvc.stage dvc.output""".split()
 CALLER = """#!{python} -IS
 import array, json, os, socket, sys
+if not {first} and sys.argv[1:2] != ["-m"]:  # not a module
+    os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
 server = socket.socket(socket.AF_UNIX)
 server.connect({address!r})
 message = json.dumps([{first} + sys.argv[1:], os.getcwd(), dict(os.environ)]).encode()
@@ -67,21 +68,23 @@ def serve(address: str) -> None:
     for name in PRELOADED:
         importlib.import_module(name)
     assert threading.active_count() == 1, "a fork has one thread"
+    sys.executable = str(Path(address).parent / "python")  # what a fork starts is warm too
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(f"{address}.new")
     listener.listen(64)
     os.rename(f"{address}.new", address)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the forks
     while sys.stdin not in select.select([listener, sys.stdin], [], [])[0]:  # it closes when the tests are gone
         caller, _ = listener.accept()
         if os.fork() == 0:
             listener.close()
             answer(caller)
         caller.close()
+        with suppress(ChildProcessError):  # waited for, so that their seconds count as the tests'
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
 
 
 def answer(caller: socket.socket) -> None:
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     size, rights, *_ = caller.recvmsg(8, socket.CMSG_SPACE(3 * array.array("i").itemsize))
     for target, descriptor in enumerate(array.array("i", rights[0][2])):
         os.dup2(descriptor, target)
@@ -107,7 +110,6 @@ def run(arguments: list[str], folder: str) -> int:
     """The exit code of `python *arguments`."""
     sys.path[:1] = [folder, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     try:
-        assert arguments[0] == "-m", "only `python -m MODULE` is warm"
         sys.argv = arguments[1:]
         runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
         code = 0

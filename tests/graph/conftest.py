@@ -1,5 +1,8 @@
-"""The tiny project after its first `dvc repro`: run once, and a copy for each file of tests."""
+"""The tiny project after its first `dvc repro`: run once for all workers, and a copy for each file of tests."""
 
+import fcntl
+import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,21 +13,32 @@ from tests.graph.project import Project
 
 
 @pytest.fixture(scope="session")
-def template(tmp_path_factory, warm):
+def template(tmp_path_factory, warm, empty_store):
     """A project that is copied, never changed; `first_run` are the stages that its first repro ran."""
-    root = tmp_path_factory.mktemp("graph") / "project"
-    root.mkdir()
     Project.warm = warm
-    template = Project.build(root)
-    template.first_run = template.repro()
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "graph"
+    folder.mkdir(exist_ok=True)
+    root, done = folder / "made/project", folder / "first_run.json"
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # the first worker that comes makes it, the others wait
+        if not done.exists():
+            shutil.rmtree(root.parent, ignore_errors=True)  # of one that failed
+            root.mkdir(parents=True)
+            template = Project.build(root)
+            shutil.copy(empty_store, root)
+            done.write_text(json.dumps(template.repro()))
+    template = Project(root, root.parent / "mirror")
+    template.first_run = json.loads(done.read_text())
     return template
 
 
 @pytest.fixture(scope="module")
-def project(template, tmp_path_factory):
+def project(template, empty_store, tmp_path_factory):
     """The file's own project; what its tests train stays in DVC's run cache."""
     root = tmp_path_factory.mktemp("copy") / "project"
     shutil.copytree(template.root, root, symlinks=True, ignore=shutil.ignore_patterns("mlflow.db*", "mlartifacts"))
+    shutil.copy(empty_store, root)
     project = Project(root, template.mirror)
     project.first_run = template.first_run
     subprocess.run(["python", "-m", "stages.track"], cwd=root, env=project.environment, check=True)

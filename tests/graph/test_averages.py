@@ -3,7 +3,6 @@
 import csv
 import json
 import subprocess
-import sys
 
 from tests.graph.project import list_runs, trained
 from tests.tiny import PROFILE
@@ -44,13 +43,13 @@ def test_averages_train_nothing_and_follow_their_members(project):
     # The engine does the same, and makes them again when a member has other weights.
     params[key]["iteration_3"]["train"] = {"learning_rate": 2e-3}
     project.write(params)
-    command = [sys.executable, "-m", "stages.repro", "--jobs", "2"]
+    command = ["python", "-m", "stages.repro", "--jobs", "2"]
     done = subprocess.run(command, cwd=project.root, env=project.environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "3 runs to train" in done.stdout and "average/soup-0 is done" in done.stdout, done.stdout
     assert "Data and pipelines are up to date." in project.dvc("repro").stdout
     # The gate knows them: what has not changed is identical, whatever has collapsed in so small a project.
     for stage in ("stages.bless", "stages.check"):
-        command = [sys.executable, "-m", stage, *(["--yes"] if stage == "stages.bless" else [])]
+        command = ["python", "-m", stage, *(["--yes"] if stage == "stages.bless" else [])]
         done = subprocess.run(command, cwd=project.root, env=project.environment, capture_output=True, text=True)
     assert ": 0 regressed" in done.stdout and "average  ensemble" in done.stdout, done.stdout + done.stderr
