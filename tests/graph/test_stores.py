@@ -40,7 +40,7 @@ def test_mlflow_has_every_run_and_gets_it_back(project):
 
 
 def test_an_experiment_in_a_copy_leaves_its_run_in_the_same_store(project):
-    commit_lock(project)
+    commit_lock(project, is_current=True)
     before = list_runs(project.root)
     change = "+iterations.iteration_3.train.learning_rate=0.009"
     project.dvc("exp", "run", "--queue", "--name", "lone-fish", "--set-param", change)
@@ -54,7 +54,7 @@ def test_an_experiment_in_a_copy_leaves_its_run_in_the_same_store(project):
 
 
 def test_a_fresh_clone_with_pulled_outputs_trains_nothing_and_shows_every_run(project):
-    commit_lock(project)
+    commit_lock(project, is_current=True)
     remote, clone = project.root.parent / "remote", project.root.parent / "clone"
     project.dvc("remote", "add", "--default", "--force", "--local", "here", str(remote))
     project.dvc("push")
