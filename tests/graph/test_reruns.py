@@ -96,7 +96,6 @@ def test_a_new_seed_and_a_new_encoder_train_only_themselves(project):
 
 
 def test_a_typo_stops_everything_before_anything_trains(project):
-    project.repro()
     lock = (project.root / "dvc.lock").read_bytes()
     for change, message in (({"contrl": "iteration_2"}, "contrl"), ({"control": "iteration_9"}, "iteration_9")):
         before, params = project.params, project.params
@@ -116,13 +115,14 @@ def test_a_killed_phase_2_goes_on_and_ends_with_the_same_weights(project):
     params["iterations"]["iteration_3"]["schedule"][0]["epochs"] = 12
     params["iterations"]["iteration_3"]["note"] = "undisturbed"
     project.write(params)
-    project.repro()
+    command = ["dvc", "repro", f"phase2@{PROFILE}-iteration_3-0"]
+    project.dvc(*command[1:])
     undisturbed = project.weights("iteration_3")
     # Another note leaves run file and key alone; the run cache must not serve what is to be trained again.
     shutil.rmtree(project.root / ".dvc/cache")
     shutil.rmtree(project.root / f"artifacts/{PROFILE}/phase2/iteration_3-0")
     shutil.rmtree(project.root / f"artifacts/{PROFILE}/records/phase2/iteration_3-0")
-    command = ["dvc", "repro", "--single-item", f"phase2@{PROFILE}-iteration_3-0"]
+    command.insert(2, "--single-item")
     steps = []
     for _ in range(2):
         process = subprocess.Popen(command, cwd=project.root, env=project.cold, start_new_session=True)
