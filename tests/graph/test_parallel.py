@@ -114,7 +114,7 @@ def test_a_driver_that_ends_takes_its_workers_along_and_the_next_one_goes_on(pro
     for number, code in ((signal.SIGINT, 130), (signal.SIGKILL, -9)):
         log = tmp_path / f"{number}.log"
         with log.open("w") as file:
-            driver = subprocess.Popen(command, cwd=project.root, env=project.environment, stdout=file, stderr=file)
+            driver = subprocess.Popen(command, cwd=project.root, env=project.cold, stdout=file, stderr=file)
         while not list_trained(log.read_text()):
             assert driver.poll() is None, log.read_text()
             time.sleep(0.05)
