@@ -11,16 +11,14 @@ def main() -> None:
     parser = make_parser(__doc__, "forecast --jobs 2")
     parser.add_argument("--jobs", type=int, help="runs at a time (a run for each core, up to four)")
     arguments = parser.parse_args()
-    from pipeline.engine.forecast import forecast
-    from pipeline.engine.graph import Graph, repro
-    from pipeline.engine.lock_file import check
+    from pipeline.engine.forecast import bring_plan, forecast
+    from pipeline.engine.graph import Graph
     from pipeline.engine.parallel import default_jobs
     from pipeline.engine.view import format_minutes
     from pipeline.evaluation.precision import advise
 
     profile, jobs = load_params().profile, arguments.jobs or default_jobs()
-    check(Path.cwd())
-    repro(f"plan@{profile}")
+    bring_plan(profile)
     with Graph(Path.cwd()) as graph:
         found = forecast(profile, graph)
     for task, reason, seconds in found.to_train:

@@ -1,11 +1,15 @@
 """What a run of the graph would do: which runs would train, why, and for how long."""
 
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import fmean
 
-from pipeline.engine.graph import Graph
+from pipeline.engine.graph import Graph, repro
+from pipeline.engine.lock_file import check
 from pipeline.engine.reasons import find_reason
 from pipeline.engine.tasks import Task, list_tasks
+from pipeline.runs import layout
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,14 @@ class Forecast:
         """Seconds for all of them, `jobs` at a time; None where nothing like them has been run."""
         known = [seconds for _, _, seconds in self.to_train if seconds is not None]
         return fmean(known) * len(self.to_train) / jobs if known else None
+
+
+def bring_plan(profile: str) -> None:
+    """Bring the plan up to date; where there was none, say that this takes a while."""
+    check(Path.cwd())
+    if not (layout.plan(profile) / "index.json").exists():
+        print("First the data and the encoder are fetched and tokenized, once: some minutes.", file=sys.stderr)
+    repro(f"plan@{profile}")
 
 
 def forecast(profile: str, graph: Graph) -> Forecast:
