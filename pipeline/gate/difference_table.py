@@ -66,4 +66,4 @@ def _pair(results: Results, control: str, row: str) -> PairedRows:
     table = control_table(results, scores)
     lines = table[(table["row"] == row) & (table["control"] == control)]
     paired = {line.task: PairedScore(line.difference, line.low, line.high, line.mark) for line in lines.itertuples()}
-    return PairedRows(paired, int(table["difference"].count()), is_of_table)
+    return PairedRows(paired, int(table["p"].count()), is_of_table)

@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from pipeline.reporting.canvas import COLORS, GREY, draw_nothing, save_figure, say_name, say_seeds, use_style
 from pipeline.reporting.compose import BOTH_COLLAPSED, SAME_PREDICTIONS, has_same_predictions, order_tasks, task_title
-from pipeline.reporting.controls import BETTER, FAMILY_ERROR, WORSE
+from pipeline.reporting.controls import BETTER, FAMILY_ERROR, NOT_TESTED, WORSE
 from pipeline.reporting.document import COLLAPSED_MARK
 from pipeline.reporting.results import Results
 
@@ -27,7 +27,7 @@ def draw_ablation(stem: Path, results: Results, controls: pd.DataFrame) -> None:
 
     Filled: several seeds; hollow: one. A difference that is no number stands there in words.
     """
-    title = "What every change brought"
+    title = "Every row minus its control"
     if controls.empty:
         draw_nothing(stem, f"{title}: no data", "no row names a control")
         return
@@ -88,11 +88,9 @@ def _label(axes: Axes, place: int, above: str, below: str) -> None:
 
 def _handles(controls: pd.DataFrame) -> Iterator[Line2D]:
     names = {BETTER: "better", WORSE: "worse", "": "not statistically significant"}
-    one_seed = (controls["n"] == 1).all()
-    for mark, name in names.items():
+    for mark, name in names.items() if controls["p"].notna().any() else ():
         color, marker = LOOKS[mark]
-        face = "white" if one_seed else color
-        yield Line2D([], [], color=color, marker=marker, markerfacecolor=face, markeredgewidth=1.4, label=name)
+        yield Line2D([], [], color=color, marker=marker, markeredgewidth=1.4, label=name)
     if (controls["n"] == 1).any():
         yield Line2D([], [], color=GREY, marker="o", linewidth=0, markerfacecolor="white", label="hollow: 1 seed")
     if (controls[["collapsed", "control_collapsed"]] > 0).any(axis=None):
@@ -103,9 +101,13 @@ def _handles(controls: pd.DataFrame) -> Iterator[Line2D]:
 def _note(results: Results, controls: pd.DataFrame) -> str:
     index, counts = results.index, sorted(set(controls["n"]))
     seeds = say_seeds(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]} seeds"
-    over = "the examples" if counts == [1] else "examples and seeds"
+    num_tested = controls["p"].count()
+    tested = (
+        f"In colour: statistically significant after Holm's correction over {num_tested} differences (error "
+        f"{FAMILY_ERROR:.0%} for all together)."
+    )
     return (
         f"Row minus control on the full dev sets of profile {index['profile']}, encoder {index['encoder']}, {seeds}; "
-        f"lines: 95% intervals over {over}. In colour: statistically significant after Holm's correction over all "
-        f"{controls['difference'].count()} differences (error {FAMILY_ERROR:.0%} for all together)."
+        f"lines: 95% intervals over {'examples and seeds' if num_tested else 'the examples'}. "
+        f"{tested if num_tested else NOT_TESTED}"
     )

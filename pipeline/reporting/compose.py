@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from pipeline.evaluation.metrics import COLLAPSED_SHARE, COLLAPSED_SPREAD, METRICS, OVERALL
-from pipeline.reporting.controls import BETTER, FAMILY_ERROR, WORSE
+from pipeline.reporting.controls import BETTER, FAMILY_ERROR, NOT_TESTED, WORSE
 from pipeline.reporting.costs import name_machines
 from pipeline.reporting.document import COLLAPSED_MARK, Cell, Document, Score, Table
 from pipeline.reporting.results import Results
@@ -103,12 +103,10 @@ def compose_controls(results: Results, table: pd.DataFrame) -> Document:
         lines.append([f"`{row}`", f"`{control}`", *differences, str(group["n"].max())])
     marks = (
         f"{BETTER} better, {WORSE} worse: statistically significant after Holm's correction over the "
-        f"{table['difference'].count()} differences of this table ({FAMILY_ERROR:.0%} for all of them together). "
+        f"{table['p'].count()} differences tested in this table ({FAMILY_ERROR:.0%} for all of them together). "
         "Without a mark, it may be noise."
     )
-    if (table["n"] == 1).any():
-        marks += " Rows of which nothing says how much a seed moves them have none."
-    notes = [marks, *_score_notes(table["n"], cells.values())]
+    notes = [marks if table["p"].notna().any() else NOT_TESTED, *_score_notes(table["n"], cells.values())]
     title, words = "Row minus control, on the same examples", ("row", "control")
     return _document(results, [Table(title, header, lines, words, notes, stacked="control")])
 
@@ -163,7 +161,7 @@ def _score_notes(counts: Iterable[int], cells: Iterable[Cell]) -> list[str]:
     if not counts:
         return []
     if counts == [1]:
-        notes = ["Intervals are of 95%, over the examples only: 1 seed cannot say what another would give."]
+        notes = ["Intervals are of 95%, over the examples only, for these very models."]
     else:
         seeds = f"{counts[0]} seeds" if len(counts) == 1 else "seeds"
         notes = [f"Intervals are of 95%, over examples and {seeds} (pipeline/statistics/README.md)."]

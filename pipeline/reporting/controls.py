@@ -15,6 +15,7 @@ CONTROL_COLUMNS = (
     "collapsed", "control_collapsed",
 )  # fmt: skip
 FAMILY_ERROR = 0.05
+NOT_TESTED = "Nothing is tested: 1 seed cannot say what another would give."
 BETTER, WORSE = "▲", "▼"
 
 
@@ -24,8 +25,8 @@ def control_table(results: Results, scores: dict[str, TaskScores]) -> pd.DataFra
     The overall score is among them where both rows evaluate the same tasks: else it is the mean of other things.
     `difference` is the mean of (row - control) over the `n` seeds that both have, `sd` the sample standard deviation of
     the differences seed by seed; `low` and `high` bound its 95% interval (`TaskScores.difference`). `p_holm` is the
-    two-sided p-value after Holm's correction over every difference, and `mark` stands where it is below `FAMILY_ERROR`
-    and the interval covers seeds.
+    two-sided p-value after Holm's correction over every difference, and `mark` stands where it is below `FAMILY_ERROR`.
+    Where an interval does not cover seeds, nothing is tested: `p` and `p_holm` are empty.
 
     `collapsed` and `control_collapsed` count the seeds of either side whose predictions hardly depend on the example.
     Where both sides collapsed in all the seeds that they share there is no difference: its cells are empty, and it is
@@ -38,8 +39,7 @@ def control_table(results: Results, scores: dict[str, TaskScores]) -> pd.DataFra
     measured = [line for line in lines if line["p"] is not None]
     for line, p_holm in zip(measured, adjust([line["p"] for line in measured]), strict=True):
         mark = BETTER if line["difference"] > 0 else WORSE
-        is_sure = p_holm < FAMILY_ERROR and scores[line["task"]].covers_seeds(line["row"], line["control"])
-        line |= {"p_holm": p_holm, "mark": mark if is_sure else ""}
+        line |= {"p_holm": p_holm, "mark": mark if p_holm < FAMILY_ERROR else ""}
     table = pd.DataFrame(lines, columns=list(CONTROL_COLUMNS))
     return table.astype(dict.fromkeys(("difference", "sd", "low", "high", "p", "p_holm"), float))
 
@@ -71,6 +71,7 @@ def _compare(
         line: dict[str, Any] = dict(zip(keys, values, strict=True))
         if not measured.both_collapsed(*names):
             line["difference"], line["sd"] = mean_and_sd([ours[seed][task] - theirs[seed][task] for seed in seeds])
-            line["low"], line["high"], line["p"] = measured.difference(*names)
+            line["low"], line["high"], p = measured.difference(*names)
+            line["p"] = p if measured.covers_seeds(*names) else None
         lines.append(line)
     return lines

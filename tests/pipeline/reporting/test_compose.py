@@ -85,7 +85,7 @@ def test_a_difference_of_two_collapsed_cells_is_no_number(profile):
     assert second == ["both collapsed †"] * 3
     assert third[0].endswith("† control collapsed") and third[1] == "both collapsed †"
     assert third[2].endswith("†"), "sst is a difference, so their mean is one"
-    assert any("over the 2 differences of this table" in line for line in controls(profile))
+    assert any("over the 2 differences tested in this table" in line for line in controls(profile))
 
 
 def test_costs_and_kept_epochs_stand_below(profile):
@@ -158,4 +158,4 @@ def test_controls_carry_a_sign_an_interval_and_a_mark_where_it_is_sure(profile):
     assert INTERVAL.sub("(..)", cells[2]) == "+0.100 (..)"
     assert INTERVAL.sub("(..)", cells[3]) == "+0.890 (..) ▲"
     assert INTERVAL.search(cells[3])[1].startswith("+")
-    assert any("Holm's correction over the 3 differences of this table (5% for all" in line for line in lines)
+    assert any("Holm's correction over the 3 differences tested in this table (5% for all" in line for line in lines)
