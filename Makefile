@@ -39,7 +39,7 @@ test: .venv/run .venv/test  ## the tests; BERTY_MIRROR=FOLDER adds those on the 
 	ruff check .
 	python -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder --ignore tests/backends $(PYTEST)
 
-test-fast: .venv/run .venv/test  ## those of the tests that need no graph, no server and no real data: 2.5 minutes of one core
+test-fast: .venv/run .venv/test  ## those of the tests that need no graph, server, whole training or real data: a minute of two cores
 	python -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder -m "not slow" $(PYTEST)
 
 test-backends: .venv/backends  ## what `make test` leaves out: Ray, S3, PostgreSQL and ssh on loopback; some 5 minutes
