@@ -67,9 +67,8 @@ class Project:
         for name in ("results", "dvc.lock"):
             subprocess.run(["git", "rm", "-rqf", "--ignore-unmatch", name], cwd=self._new, check=True)
         params = write_tiny_params(yaml.safe_load((self._new / "params.yaml").read_text()), folder / "mirror")
-        params["iterations"] = {row: params["iterations"][row] | {"control": None} for row in ROWS}
-        for row in params["iterations"].values():
-            row.pop("control")
+        params["iterations"] = {row: params["iterations"][row] for row in ROWS}
+        params["iterations"][ROWS[0]].pop("control")  # a row that does not run
         params["rows"], params["part1"]["tasks"] = list(ROWS), {"sst": {}}
         params["figures"]["phase2"] = ROWS[-1]
         for mode in params["part1"]["modes"].values():
@@ -169,8 +168,11 @@ def survive(project: Project, rng: random.Random, whole: dict[str, str], number:
             continue
         found = {} if wrong else project.digest()
         differ = sorted(name for name in whole.keys() | found.keys() if whole.get(name) != found.get(name))
+        wrong = wrong or (f"then other bytes: {', '.join(differ)[:300]}" if differ else "")
+        if wrong and not kills:
+            raise RuntimeError(f"nothing was killed, {wrong}")
         for kill in kills:
-            kill.wrong = kill.wrong or wrong or (f"then other bytes: {', '.join(differ)[:300]}" if differ else "")
+            kill.wrong = kill.wrong or wrong
         return kills
 
 

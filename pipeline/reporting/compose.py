@@ -40,7 +40,7 @@ def compose_table1(results: Results, table: pd.DataFrame, intervals: pd.DataFram
         for line in table.itertuples()
     ]
     title = "Table 1, part 1: one task at a time, the encoder frozen (pretrain) or fine-tuned (finetune)"
-    notes = _score_notes(table["n"], cells.values())
+    notes = _score_notes(table["n"], cells.values(), table["n"].max() > 1)
     main = Table(title, header, lines, words=("row", "metric"), notes=notes)
     return _document(results, [main, *_compose_costs(results, costs, "part1")])
 
@@ -61,7 +61,7 @@ def compose_table2(results: Results, table: pd.DataFrame, intervals: pd.DataFram
         scores = [cells.get((row["row"], task), "") for task in tasks]
         lines.append([f"`{row['row']}`", *scores, str(len(results.runs_of("phase2", row["row"]))), control, note])
     notes = ["In brackets: the paper's value."] if table["paper"].notna().any() else []
-    notes += _score_notes(table["n"], cells.values())
+    notes += _score_notes(table["n"], cells.values(), table["n"].max() > 1)
     title, words = "Table 2, part 2: all tasks in one encoder", ("row", "control", "note")
     main = Table(title, header, lines, words, notes, asides=("note",), stacked="control")
     return _document(results, [main, *_compose_costs(results, costs, "phase2")])
@@ -106,7 +106,8 @@ def compose_controls(results: Results, table: pd.DataFrame) -> Document:
         f"{table['p'].count()} differences tested in this table ({FAMILY_ERROR:.0%} for all of them together). "
         "Without a mark, it may be noise."
     )
-    notes = [marks if table["p"].notna().any() else NOT_TESTED, *_score_notes(table["n"], cells.values())]
+    is_tested = table["p"].notna().any()
+    notes = [marks if is_tested else NOT_TESTED, *_score_notes(table["n"], cells.values(), is_tested)]
     title, words = "Row minus control, on the same examples", ("row", "control")
     return _document(results, [Table(title, header, lines, words, notes, stacked="control")])
 
@@ -155,15 +156,15 @@ def has_same_predictions(line: Any) -> bool:
     return line.difference == line.low == line.high == 0
 
 
-def _score_notes(counts: Iterable[int], cells: Iterable[Cell]) -> list[str]:
+def _score_notes(counts: Iterable[int], cells: Iterable[Cell], covers_seeds: bool) -> list[str]:
     """What the intervals cover, for rows with these numbers of seeds, and what the mark says where there is one."""
     counts, cells = sorted(set(counts)), list(cells)
     if not counts:
         return []
-    if counts == [1]:
+    if not covers_seeds:
         notes = ["Intervals are of 95%, over the examples only, for these very models."]
     else:
-        seeds = f"{counts[0]} seeds" if len(counts) == 1 else "seeds"
+        seeds = f"{counts[0]} seeds" if len(counts) == 1 and counts != [1] else "seeds"
         notes = [f"Intervals are of 95%, over examples and {seeds} (pipeline/statistics/README.md)."]
         if 1 in counts:
             notes[0] += " A row with 1 seed is given the seed noise of the table's other trained rows."

@@ -47,6 +47,11 @@ def test_what_went_wrong_after_a_kill(line, wrong, tmp_path, monkeypatch):
     assert kill.wrong.startswith(wrong) and bool(kill.wrong) == bool(wrong)
 
 
+def test_a_pass_that_fails_without_a_kill_is_no_pass(tmp_path):
+    with pytest.raises(RuntimeError, match="nothing was killed, then .* ended with 3"):
+        kills.survive(Shell(tmp_path, "exit 3"), random.Random(0), {}, number=0, seconds=1)
+
+
 def test_a_temporary_file_and_a_folder_of_work_are_left_over(tmp_path):
     import sqlite3
 

@@ -42,7 +42,7 @@ def test_another_seed_passes_and_a_worse_model_is_named_which_one_seed_of_a_row_
     worse = write_model(tmp_path / "worse/phase2/row-0", 1, sts=0.72)
     comparison = compare_models(before, worse, PARAMS, NAMES)
     assert comparison.is_regressed and verdicts(comparison)["sts"] == "regressed"
-    gate = PARAMS.gate.model_copy(update={"seed_sd": PARAMS.gate.seed_sd | {"sts": 0.02}})
+    gate = PARAMS.gate.model_copy(update={"seed_sd": PARAMS.gate.seed_sd | {"sts": 0.0137}})
     params = PARAMS.model_copy(update={"gate": gate})
     assert not compare(tmp_path / "before", tmp_path / "worse", params).is_regressed, "a seed may do that to a row"
 

@@ -149,6 +149,15 @@ def test_table1_puts_the_paper_beside_our_value(profile):
     ]
 
 
+def test_controls_of_rows_of_one_seed_say_whose_seeds_their_intervals_cover(profile):
+    profile.add("phase2", "iteration_2", [{"sts": 0.5}], seeds=[0])
+    profile.add("phase2", "row", [{"sts": 0.99}], control="iteration_2", seeds=[0])
+    assert any("Nothing is tested" in line for line in controls(profile))
+    profile.add("phase2", "other", [{"sts": 0.1}, {"sts": 0.11}])
+    notes = " ".join(" ".join(controls(profile)).split())
+    assert "over examples and seeds" in notes and "the seed noise of the table's other trained rows" in notes
+
+
 def test_controls_carry_a_sign_an_interval_and_a_mark_where_it_is_sure(profile):
     profile.add("phase2", "iteration_2", [{"sst": 0.5, "sts": 0.1}, {"sst": 0.6, "sts": 0.1}])
     profile.add("phase2", "row", [{"sst": 0.7, "sts": 0.99}, {"sst": 0.6, "sts": 0.99}], control="iteration_2")
