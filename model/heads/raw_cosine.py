@@ -1,4 +1,4 @@
-"""Two sentences to a similarity, by squared error: the cosine of their vectors (Reimers and Gurevych 2019, section 3)."""
+"""Two sentences to a score, by squared error: the cosine of their vectors (Reimers and Gurevych 2019, section 3)."""
 
 import torch
 import torch.nn.functional as F
