@@ -26,7 +26,10 @@ from pathlib import Path
 
 PRELOADED = """torch safetensors.torch tokenizers mlflow mlflow.store.tracking.sqlalchemy_store matplotlib.pyplot
  matplotlib.backends.backend_agg pandas scipy.stats scipy.special pydantic yaml tqdm requests dvc.cli dvc.repo
- dvc.cli.parser dvc.commands.repro dvc.repo.reproduce dvc.stage dvc.output""".split()
+ dvc.cli.parser dvc.commands.repro dvc.repo.reproduce dvc.stage dvc.output dvc.cachemgr dvc.data_cloud dvc.dirs dvc.lock
+ dvc.parsing.interpolate dvc.repo.artifacts dvc.repo.datasets dvc.repo.graph dvc.repo.index dvc.repo.metrics
+ dvc.repo.params dvc.repo.plots dvc.rwlock dvc.scm dvc.utils.strictyaml dulwich.client networkx pyparsing
+ scmrepo.git""".split()
 CALLER = """#!{python} -IS
 import array, json, os, socket, sys
 if not {first} and sys.argv[1:2] != ["-m"]:  # not a module
