@@ -3,7 +3,7 @@
 import os
 import shutil
 import subprocess
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
@@ -38,11 +38,19 @@ main(["repro", "--quiet"])
 """
 
 
+@pytest.fixture(scope="module", autouse=True)
+def warm_path(warm: Path) -> Iterator[None]:
+    """What is not killed is done in no time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", str(warm), prepend=os.pathsep)
+        yield
+
+
 @pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def template(tmp_path_factory: pytest.TempPathFactory, warm_path: None) -> Path:
     """A project of two stages in git, of which none has run; each notes in the file `done` that it ran."""
     folder = tmp_path_factory.mktemp("template")
-    for command in (["git", "init", "--quiet"], [sys.executable, "-m", "dvc", "init", "--quiet"]):
+    for command in (["git", "init", "--quiet"], ["dvc", "init", "--quiet"]):
         subprocess.run(command, cwd=folder, check=True)
     (folder / "dvc.yaml").write_text(STAGES)
     (folder / "source").write_text("1")
@@ -56,7 +64,7 @@ def root(template: Path, tmp_path: Path) -> Path:
 
 def run(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
-    command = [sys.executable, *arguments]
+    command = ["python", *arguments]
     return subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
 
 
