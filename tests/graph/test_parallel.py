@@ -109,6 +109,7 @@ def test_a_driver_that_ends_takes_its_workers_along_and_the_next_one_goes_on(pro
     for row in ("baseline_frozen", "iteration_1", "iteration_2", "iteration_3"):
         params["iterations"][row]["train"] = {"batch_size": 5}
     project.write(params)
+    project.dvc("repro", f"plan@{PROFILE}")  # in a warm process, which the cold ones below then need not do
     command = [sys.executable, "-u", "-m", "stages.repro", "--jobs", "2"]
     finished = []
     for number, code in ((signal.SIGINT, 130), (signal.SIGKILL, -9)):
