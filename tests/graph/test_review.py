@@ -71,7 +71,8 @@ def test_a_score_below_its_floor_is_stopped_and_named(blessed):
 
 def test_a_fresh_clone_with_a_restored_cache_runs_no_more_than_the_projection(blessed):
     """As the workflow does it: what the last job kept, and predictions from git."""
-    commit_lock(blessed)
+    blessed.git("checkout", "--quiet", "main", "--", "dvc.lock", "params.yaml")
+    commit_lock(blessed, is_current=True)
     blessed.dvc("gc", "--workspace", "--force")
     shutil.rmtree(blessed.root / "artifacts")
     code, text = review(blessed)
