@@ -122,7 +122,7 @@ def test_a_driver_that_ends_takes_its_workers_along_and_the_next_one_goes_on(pro
         driver.send_signal(number)
         assert driver.wait(60) == code, log.read_text()
         finished += list_trained(log.read_text())
-        for _ in range(100):
+        for _ in range(20):  # two seconds: a cold worker that went on would still be importing torch
             if not (alive := find_workers(project.root)):
                 break
             time.sleep(0.1)
