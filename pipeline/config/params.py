@@ -1,6 +1,7 @@
 """params.yaml, read and checked: every wrong key, value or name is reported at once, before anything runs."""
 
 import fnmatch
+import reprlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ def parse_params(raw: Any, path: Path) -> Params:
     try:
         params = Params.model_validate(raw)
     except ValidationError as error:
-        faults = [f"{'.'.join(str(part) for part in fault['loc'])}: {_describe(fault)}" for fault in error.errors()]
+        faults = [_describe(fault) for fault in error.errors()]
     else:
         faults = list(_find_broken_references(params))
     if faults:
@@ -36,8 +37,11 @@ def parse_params(raw: Any, path: Path) -> Params:
 
 def _describe(fault: dict) -> str:
     if fault["type"] == "value_error":  # one of our own
-        return fault["msg"].removeprefix("Value error, ")
-    return f"{fault['msg']} (it is {fault['input']!r})" if fault["type"] != "missing" else "missing"
+        said = fault["msg"].removeprefix("Value error, ")
+    else:
+        said = f"{fault['msg']} (it is {reprlib.repr(fault['input'])})" if fault["type"] != "missing" else "missing"
+    key = ".".join(str(part) for part in fault["loc"])
+    return f"{key}: {said}" if key else said  # of the whole file
 
 
 def _find_broken_references(params: Params) -> Iterator[str]:

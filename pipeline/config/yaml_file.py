@@ -1,12 +1,17 @@
 """YAML as DVC reads it (ruamel.yaml, YAML 1.2), on PyYAML's parser: a scalar has one value in both or is refused."""
 
+import math
 import re
+import reprlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
 import yaml
 
+from pipeline.files.forms import MAX_WHOLE
+
+MAX_VALUES = 100_000  # what aliases name counts each time: a few lines of them can ask for any memory and time
 _TAG = "tag:yaml.org,2002:"
 _REFUSED = "!refused"
 # In this order. What both parsers take alike has its tag; what one of them takes for a number, boolean, date or
@@ -36,12 +41,15 @@ class _Loader(yaml.SafeLoader):
 def read_yaml(path: Path) -> Any:
     """Read a YAML file. What DVC would read otherwise is a `ValueError`: a line for each fault, naming line and key.
 
-    So are a file that is missing or is no YAML, and a key that a mapping has twice.
+    So are a file that is missing or is no YAML, a key that a mapping has twice, a number that is too large for the
+    project's JSON, and more than `MAX_VALUES`.
     """
     path = Path(path)
     try:
         loader = _Loader(path.read_text(encoding="utf-8"))
         node = loader.get_single_node()
+        if node and _count_values(node, {}) > MAX_VALUES:
+            raise ValueError(f"more than {MAX_VALUES} values, with those that aliases name")
         faults = list(_find_faults(loader, node, (), set())) if node else []
         if not faults:
             return loader.construct_document(node) if node else None
@@ -66,6 +74,11 @@ def _find_faults(loader: _Loader, node: yaml.Node, keys: tuple[str, ...], seen: 
         expected = loader.resolve(yaml.ScalarNode, node.value, (not node.style, bool(node.style)))
         if node.tag == _REFUSED:
             yield f"{where}: {node.value} is read in different ways by YAML parsers; {_advise(node.value)}"
+        elif _is_too_large(node):
+            allowed = f"whole numbers up to {MAX_WHOLE}, others up to 1.7e308"
+            yield f"{where}: {reprlib.repr(node.value)} is too large; allowed: {allowed}"
+        elif re.search("[\ud800-\udfff]", node.value):
+            yield f"{where}: {node.value!a} is no text: it has half of a surrogate pair"
         elif node.tag != expected:
             yield f"{where}: {node.value!r} has the tag {node.tag}; allowed: a value without a tag"
     elif isinstance(node, yaml.SequenceNode):
@@ -80,6 +93,23 @@ def _find_faults(loader: _Loader, node: yaml.Node, keys: tuple[str, ...], seen: 
                 yield f"line {line}: {'.'.join((*keys, name))}: is there twice, first in line {lines[name]}"
             lines.setdefault(name, line)
             yield from _find_faults(loader, value, (*keys, name), seen)
+
+
+def _count_values(node: yaml.Node, counts: dict[int, int]) -> int:
+    """How many values a node holds, itself and keys among them."""
+    if id(node) not in counts:
+        counts[id(node)] = 1  # for one that holds itself
+        inner = node.value if isinstance(node, yaml.SequenceNode) else []
+        if isinstance(node, yaml.MappingNode):
+            inner = [part for pair in node.value for part in pair]
+        counts[id(node)] += sum(_count_values(part, counts) for part in inner)
+    return counts[id(node)]
+
+
+def _is_too_large(node: yaml.ScalarNode) -> bool:
+    if node.tag == f"{_TAG}int":
+        return abs(int(node.value)) > MAX_WHOLE
+    return node.tag == f"{_TAG}float" and math.isinf(float(node.value))
 
 
 def _advise(value: str) -> str:

@@ -60,7 +60,8 @@ SST = {
 # (the key that is wrong, its value, what the message says)
 FAULTS = [
     # unknown keys
-    ("trian", {}, ["unknown key 'trian'", "allowed: profile, seeds, rows"]),
+    ("trian", {}, ["params.yaml: unknown key 'trian'", "allowed: profile, seeds, rows"]),
+    ("iterations__" + "a" * 101, {}, ["at most 100 characters"]),
     ("profiles__sample__data__max_lenght", 9, ["profiles.sample.data", "'max_lenght'", "allowed: corpus, max_length"]),
     ("iterations__iteration_1__train", {"lr": 0.1}, ["iterations.iteration_1.train", "'lr'", "allowed: batch_size"]),
     ("phase1__sst_then_sts__start", "encoder", ["phase1.sst_then_sts", "'start'", "allowed: note, heads, schedule"]),
@@ -151,6 +152,12 @@ def test_a_fault_is_named_with_its_key_and_what_is_allowed(load, key, value, sai
     message = str(error.value)
     assert message.split(": ")[0].endswith("params.yaml")
     assert [part for part in said if part not in message] == [], message
+
+
+def test_a_value_of_any_length_is_shown_in_short(load):
+    with pytest.raises(ValueError, match=r"params.yaml: seeds.0: .*integer \(it is \[") as error:
+        load(seeds=[list(range(10_000))])
+    assert len(str(error.value)) < 200
 
 
 def test_a_missing_key_is_named(shipped, tmp_path):

@@ -98,3 +98,29 @@ def test_a_number_of_thousands_of_digits_is_refused_and_with_a_letter_it_is_text
     with pytest.raises(ValueError, match="line 1: a: "):
         read(f"a: {number}")
     assert read(f"a: {number}x") == {"a": f"{number}x"}
+
+
+def nest(kind: str, depth: int) -> str:
+    """A list whose items double with every level, or a mapping that merges the one before it twice."""
+    first, item = ("[a, a]", "[*x{0}, *x{0}]") if kind == "list" else ("{a: 1}", "{{<<: [*x{0}, *x{0}]}}")
+    return f"x0: &x0 {first}\n" + "".join(f"x{n}: &x{n} {item.format(n - 1)}\n" for n in range(1, depth))
+
+
+@pytest.mark.parametrize("kind", ["list", "mapping"])
+def test_aliases_that_double_are_refused_before_they_are_followed(read, kind):
+    assert len(read(nest(kind, 8))) == 8
+    with pytest.raises(ValueError, match=r"file.yaml: .* more than 100000 values"):
+        read(nest(kind, 60))
+
+
+@pytest.mark.parametrize("number", ["9007199254740993", "-9007199254740993", "1e999", "-1e999"])
+def test_a_number_that_json_does_not_hold_is_refused(read, number):
+    with pytest.raises(ValueError, match=r"file.yaml: line 1: a: .* is too large; allowed: "):
+        read(f"a: {number}")
+    assert read("a: [9007199254740992, 1.7e308]") == {"a": [2**53, 1.7e308]}
+
+
+def test_half_of_a_surrogate_pair_which_no_file_can_hold_is_refused(read):
+    with pytest.raises(ValueError, match="file.yaml: line 1: a: .* no text"):
+        read(r'a: "\ud83d"')
+    assert read("a: \U0001f3ac") == {"a": "\U0001f3ac"}
