@@ -1,11 +1,14 @@
 """What the commands of stages/ share: help with an example, a question before overwriting, errors as one line."""
 
 import argparse
+import io
 import os
+import select
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import NoReturn
 
 
@@ -28,24 +31,77 @@ def make_parser(description: str | None, example: str) -> argparse.ArgumentParse
     )
 
 
+def output_file(text: str) -> Path:
+    """The type of an argument that names a file to write: what is there and is no plain file stays.
+
+    A file appears whole by a rename, which would put it in the place of a link or, for root, of /dev/null.
+    """
+    path = Path(text)
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise argparse.ArgumentTypeError(f"{text} is there and is no plain file; allowed: a new name, a plain file")
+    return path
+
+
 def run(main: Callable[[], int | None], exit_code: int = 1) -> NoReturn:
     """Call a command's `main` and exit with what it returns; an error is one line, and `exit_code` (2 if `Refused`).
 
-    An interrupt is one line and 130. A mistake of ours is a traceback, and `exit_code` too: no exit code that `main`
-    returns with another meaning.
+    An interrupt is one line and 130; where nobody reads any more what is printed (`| head -1`), 141 and no line, as
+    the shell's own commands do. A mistake of ours is a traceback, and `exit_code` too: no exit code that `main` returns
+    with another meaning.
     """
     name = main.__globals__["__spec__"].name.rpartition(".")[2]  # main's module itself is called __main__
+    for stream in filter(lambda stream: isinstance(stream, io.TextIOWrapper), (sys.stdout, sys.stderr)):
+        stream.reconfigure(errors="backslashreplace")  # a terminal without a sign for what is printed is no failure
     try:
-        sys.exit(main())
+        code = _call(main)
+        if sys.stdout:
+            sys.stdout.flush()  # while an error can still be told
+        sys.exit(code)
     except KeyboardInterrupt:
         print(f"\n{name}: interrupted; the same command resumes", file=sys.stderr)
         sys.exit(128 + signal.SIGINT)
     except Exception as error:
-        if not isinstance(error, EXPECTED) and not type(error).__module__.startswith("pipeline."):
+        is_unread = isinstance(error, BrokenPipeError) and not _has_reader()
+        _drop_unwritten()
+        if is_unread:
+            sys.exit(128 + signal.SIGPIPE)
+        if not is_expected(error):
             sys.excepthook(type(error), error, error.__traceback__)
             sys.exit(exit_code)
         print(f"{name}: {error}", file=sys.stderr)
         sys.exit(2 if isinstance(error, Refused) else exit_code)
+
+
+def is_expected(error: Exception) -> bool:
+    """Whether an error is of what was given or of the machine, such as a full disk, so that its text is enough."""
+    # What safetensors cannot write, it says with an exception of its own.
+    return isinstance(error, EXPECTED) or type(error).__module__.startswith(("pipeline.", "safetensors"))
+
+
+def _call(main: Callable[[], int | None]) -> int | str | None:
+    """The exit code of `main`, also where argparse gives it."""
+    try:
+        return main()
+    except SystemExit as end:
+        return end.code
+
+
+def _has_reader() -> bool:
+    """Whether somebody may still read what is printed."""
+    if sys.stdout is None:
+        return True
+    poll = select.poll()
+    poll.register(sys.stdout, 0)  # a pipe that is closed at its other end is told unasked
+    return not poll.poll(0)
+
+
+def _drop_unwritten() -> None:
+    """Leave what cannot be printed: Python would try again at its end, and show a traceback."""
+    try:
+        if sys.stdout:
+            sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def pin_threads() -> None:
@@ -61,7 +117,11 @@ def confirm(question: str, yes: bool) -> None:
     """Ask at the terminal before something is overwritten; `yes` is the answer of --yes. Else `Refused`."""
     if yes:
         return
-    if not sys.stdin.isatty():
+    if sys.stdin is None or not sys.stdin.isatty():  # None: it is closed
         raise Refused(f"{question} There is no terminal to ask at: --yes agrees")
-    if input(f"{question} [y/N] ").strip().lower() not in ("y", "yes"):
+    try:
+        answer = input(f"{question} [y/N] ")
+    except EOFError:
+        answer = ""
+    if answer.strip().lower() not in ("y", "yes"):
         raise Refused("nothing was changed")

@@ -15,6 +15,8 @@ def find_mistake():
     venv, prefix = (os.path.realpath(path) for path in (os.path.join(ROOT, ".venv"), sys.prefix))
     if sys.version_info < (3, 11):  # noqa: UP036 (an older one reads this too)
         return "Python 3.11 or newer is needed, " + sys.executable + " is too old: PYTHON=python3.12 " + MAKE
+    if os.stat(os.curdir).st_nlink == 0:
+        return "this folder was removed, commands are called from the project's root: cd " + ROOT
     if os.getcwd().startswith(os.path.realpath(ROOT) + os.sep):
         return "this is a folder inside the project, commands are called from its root: cd " + ROOT
     if os.path.isdir(venv) and venv != prefix and os.path.isfile(os.path.join(os.path.dirname(prefix), "dvc.yaml")):

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pipeline.command import make_parser, run
+from pipeline.command import make_parser, output_file, run
 from pipeline.config.params import load_params
 from pipeline.files.atomic import write_json, write_text
 from pipeline.gate.baseline import check_profile
@@ -15,8 +15,8 @@ def main() -> int:
     parser = make_parser(__doc__, "check --baseline baseline/sample/predictions --current results/sample/predictions")
     parser.add_argument("--baseline", type=Path, metavar="DIR", help="predictions (baseline/PROFILE/predictions)")
     parser.add_argument("--current", type=Path, metavar="DIR", help="predictions (results/PROFILE/predictions)")
-    parser.add_argument("--markdown", type=Path, metavar="FILE", help="for a job summary or a pull request")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="for machines")
+    parser.add_argument("--markdown", type=output_file, metavar="FILE", help="for a job summary or a pull request")
+    parser.add_argument("--json", type=output_file, metavar="FILE", help="for machines")
     arguments = parser.parse_args()
     folders = arguments.baseline, arguments.current
     if any(folders) != all(folders):

@@ -3,7 +3,7 @@
 import tempfile
 from pathlib import Path
 
-from pipeline.command import make_parser, run
+from pipeline.command import make_parser, output_file, run
 
 
 def main() -> None:
@@ -11,7 +11,7 @@ def main() -> None:
     parser = make_parser(__doc__, "diff iteration_2 iteration_3")
     parser.add_argument("names", nargs=2, metavar="NAME", help="a row, a git revision, or an MLflow run's id")
     parser.add_argument("--profile", help="whose rows (the one in params.yaml)")
-    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the same as markdown")
+    parser.add_argument("--markdown", type=output_file, metavar="FILE", help="write the same as markdown")
     arguments = parser.parse_args()
     from pipeline.config.params import load_params
     from pipeline.files.atomic import write_text

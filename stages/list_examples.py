@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pipeline.command import make_parser, run
+from pipeline.command import make_parser, output_file, run
 
 
 def main() -> None:
@@ -10,7 +10,7 @@ def main() -> None:
     parser = make_parser(__doc__, "list_examples --task para --input quora-part.csv --output quora-part.txt")
     parser.add_argument("--task", required=True)
     parser.add_argument("--input", type=Path, required=True, metavar="CSV")
-    parser.add_argument("--output", type=Path, required=True, metavar="FILE")
+    parser.add_argument("--output", type=output_file, required=True, metavar="FILE")
     arguments = parser.parse_args()
     from pipeline.config.params import load_params
     from pipeline.data.encode_text import read_task_file

@@ -5,7 +5,7 @@ import signal
 import sys
 from pathlib import Path
 
-from pipeline.command import make_parser, run
+from pipeline.command import make_parser, output_file, run
 from pipeline.engine.offline import read_commands, run_commands
 from pipeline.runs.archive import list_files, write_archive
 from pipeline.runs.versions import ANY_VERSIONS
@@ -16,7 +16,7 @@ def main() -> int:
     parser = make_parser(__doc__, "offline --profile course_part --seconds 3000")
     parser.add_argument("--profile", required=True)
     parser.add_argument("--seconds", type=float, help="stop after these; the next call resumes")
-    parser.add_argument("--archive", type=Path, metavar="FILE", help="what to write (offline-PROFILE.tar.gz)")
+    parser.add_argument("--archive", type=output_file, metavar="FILE", help="what to write (offline-PROFILE.tar.gz)")
     arguments = parser.parse_args()
     profile, archive = arguments.profile, arguments.archive or Path(f"offline-{arguments.profile}.tar.gz")
     # A scheduler that takes the machine back says so with SIGTERM: what is done is still packed.

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pipeline.command import make_parser, run
+from pipeline.command import make_parser, output_file, run
 
 EXAMPLE = 'predict --weights artifacts/sample/phase2/iteration_3-0 --task sst --text "A rare, warm film."'
 
@@ -15,7 +15,7 @@ def main() -> None:
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--text", nargs="+", metavar="TEXT", help="one sentence, or two for a task of pairs")
     source.add_argument("--input", type=Path, metavar="CSV", help="tab-separated; a column `id` is used where it is")
-    parser.add_argument("--output", type=Path, metavar="CSV", help="what to write; goes with --input")
+    parser.add_argument("--output", type=output_file, metavar="CSV", help="what to write; goes with --input")
     arguments = parser.parse_args()
     if (arguments.input is None) != (arguments.output is None):
         parser.error("--input and --output go together")

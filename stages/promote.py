@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from pipeline.command import make_parser, run
+from pipeline.command import make_parser, output_file, run
 
 
 def main() -> int:
     """Exit 1 when something is regressed and the champion stays, 2 when there is nothing to compare."""
     parser = make_parser(__doc__, "promote --yes")
-    parser.add_argument("--markdown", type=Path, metavar="FILE", help="the comparisons")
+    parser.add_argument("--markdown", type=output_file, metavar="FILE", help="the comparisons")
     parser.add_argument("--yes", action="store_true", help="do not ask before it takes another champion's place")
     parser.add_argument("--restore", action="store_true", help="only put the champion on record into an empty registry")
     arguments = parser.parse_args()

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from pipeline.command import make_parser, run
+from pipeline.command import make_parser, output_file, run
 
 SECONDS = 600  # of a first projection of many runs to a server far away
 SECONDS_AS_A_STAGE = 120  # more than any projection takes; a server that is this slow must not hold the graph up
@@ -13,7 +13,7 @@ def main() -> int:
     """Exit 1 for a record that cannot be read, or, without --receipt, for a store that cannot be reached."""
     parser = make_parser(__doc__, "track --profile sample")
     parser.add_argument("--profile", help="only this profile's records")
-    parser.add_argument("--receipt", type=Path, help="write what was done; a store out of reach is then no failure")
+    parser.add_argument("--receipt", type=output_file, help="what was done; a store out of reach is then no failure")
     parser.add_argument("--seconds", type=float, help=f"at most ({SECONDS}; with --receipt {SECONDS_AS_A_STAGE})")
     arguments, root = parser.parse_args(), Path.cwd()
     from pipeline.files.atomic import write_json

@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from pipeline.command import is_expected
 from pipeline.engine.tasks import Task
 from pipeline.engine.worker import work
 from pipeline.files.atomic import read_json, write_json
@@ -142,5 +143,7 @@ if __name__ == "__main__":
     end_with_parent()
     try:
         main(Path(sys.argv[1]))
-    except (ValueError, FloatingPointError) as error:
+    except Exception as error:
+        if not is_expected(error):
+            raise
         sys.exit(str(error))

@@ -7,6 +7,7 @@ driver that started it does.
 import sys
 from pathlib import Path
 
+from pipeline.command import is_expected
 from pipeline.engine.tasks import Task
 from pipeline.files.atomic import read_json
 from pipeline.files.owner import own
@@ -43,5 +44,7 @@ if __name__ == "__main__":
     end_with_parent()
     try:
         work(Path(sys.argv[1]))
-    except (ValueError, FloatingPointError) as error:
+    except Exception as error:
+        if not is_expected(error):
+            raise
         sys.exit(str(error))
