@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.files.atomic import atomic_folder, read_json
+from pipeline.files.owner import own
 from pipeline.runs import layout
 from pipeline.runs.archive import unpack_archive
 from pipeline.runs.index import Index, read_index
@@ -45,19 +46,20 @@ def import_archive(path: Path, root: Path = Path("."), replace: bool = False) ->
                 raise ValueError(fault)
         except ValueError as error:
             raise ValueError(f"{path}: {str(error).replace(f'{unpacked}/', '')}") from None
-        held = Path(root) / layout.imported(profile)
-        names, before = _list_tree(new), _list_tree(held)
-        changed = [name for name in names if name not in before or not filecmp.cmp(new / name, held / name, False)]
-        if (differing := [name for name in changed if name in before]) and not replace:
-            raise ValueError(f"{held}: holds other content than {path}: {_name_some(differing)}; "
-                             "--replace puts the archive's in its place")  # fmt: skip
-        summary = layout.summary_record("", lambda _: Path()) / "record.json"  # made here, of what was imported
-        dropped = [name for name in before if replace and name not in names and name != summary]
-        if changed or dropped:
-            with atomic_folder(held) as folder:
-                for name in {*before, *names} - {*dropped}:
-                    (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                    shutil.copyfile((new if name in names else held) / name, folder / name)
+        with own(Path(root) / layout.WORK / f"import-{profile}"):  # or one of two at once would lose what it brings
+            held = Path(root) / layout.imported(profile)
+            names, before = _list_tree(new), _list_tree(held)
+            changed = [name for name in names if name not in before or not filecmp.cmp(new / name, held / name, False)]
+            if (differing := [name for name in changed if name in before]) and not replace:
+                raise ValueError(f"{held}: holds other content than {path}: {_name_some(differing)}; "
+                                 "--replace puts the archive's in its place")  # fmt: skip
+            summary = layout.summary_record("", lambda _: Path()) / "record.json"  # made here, of what was imported
+            dropped = [name for name in before if replace and name not in names and name != summary]
+            if changed or dropped:
+                with atomic_folder(held) as folder:
+                    for name in {*before, *names} - {*dropped}:
+                        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                        shutil.copyfile((new if name in names else held) / name, folder / name)
     return Imported(profile, len(changed), read_index(root, profile).missing)
 
 

@@ -1,7 +1,9 @@
 """Bringing an archive in: only what belongs together, nothing half done, nothing overwritten unasked."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -63,6 +65,26 @@ def test_a_later_archive_adds_to_an_earlier_one(pack: Pack, home: Path, monkeypa
     before = snapshot()
     assert import_archive(early).num_files == 0
     assert snapshot() == before
+
+
+def test_of_two_at_once_neither_loses_what_it_brings(pack: Pack, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    early = pack(num_done=4).rename(home.parent / "early.tar.gz")
+    late = pack()
+    monkeypatch.chdir(home)
+    second = Thread(target=import_archive, args=[late])
+    copyfile = shutil.copyfile
+
+    def begin_second(source: Path, target: Path) -> None:
+        """The first one has looked at what is there, and has not put its own in the place of it."""
+        if not second.ident:
+            second.start()
+            second.join(0.5)  # in which it would be done
+        copyfile(source, target)
+
+    monkeypatch.setattr("shutil.copyfile", begin_second)
+    import_archive(early)
+    second.join()
+    assert read_index(Path(), PROFILE).missing == []
 
 
 def test_other_content_is_refused_and_named_unless_it_may_be_replaced(archive: Path) -> None:
