@@ -20,6 +20,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from pipeline.tracking.tags import ORIGINAL_KEY_TAG
 
 SQLITE = "sqlite:///"
+# In a path, MLflow takes these for parts of a uri, and makes the database in another folder, or for parts of its SQL.
+NOT_IN_A_PATH = re.compile("[?%']")
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 SECONDS_TO_WAIT = 60  # for another process of this project that is at the store
 RUN_KEY_TAG = "run_key"
@@ -79,6 +81,9 @@ def open_store(root: Path) -> Store:
     uri = tracking_uri(root)
     database = Path(uri.removeprefix(SQLITE)) if uri.startswith(SQLITE) else None
     lock = Path(f"{database}.lock") if database else main_checkout(root) / ".work" / "tracking.lock"
+    if database and (found := NOT_IN_A_PATH.search(str(database))):
+        advice = "move the checkout, or set MLFLOW_TRACKING_URI=sqlite:////another/path/mlflow.db"
+        raise StoreUnavailable(f"{database}: MLflow takes no path with {found[0]} in it: {advice}")
     for name in ("alembic", "mlflow"):
         logging.getLogger(name).setLevel(logging.ERROR)
     remedy = f"; move {database} away, and `make track` makes it again from the records" if database else ""

@@ -31,6 +31,18 @@ def test_the_store_is_a_file_at_the_root_unless_the_environment_says_otherwise(
     assert tracking_uri(tmp_path) == "http://127.0.0.1:1"
 
 
+@pytest.mark.parametrize("name", ["it's", "100%20", "why?x=1"])
+def test_a_path_that_mlflow_reads_otherwise_is_refused_and_nothing_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    root = tmp_path / name
+    root.mkdir()
+    with pytest.raises(StoreUnavailable, match="MLflow takes no path with .* MLFLOW_TRACKING_URI="):
+        open_store(root)
+    assert not list(root.iterdir()) and list(tmp_path.iterdir()) == [root]
+
+
 def test_processes_that_open_a_new_store_at_once_all_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     command = [sys.executable, "-c", OPEN, str(tmp_path)]
