@@ -1,5 +1,7 @@
 """A trained model that takes text: sentences are cleaned, tokenised and truncated as in training."""
 
+import re
+import reprlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,9 @@ from pipeline.evaluation.predict import compute_outputs, predict
 from pipeline.evaluation.saved_model import load_model
 from pipeline.files.atomic import read_json
 from pipeline.files.forms import check
+
+# So Python holds an argument's bytes that are not UTF-8, too.
+HALF_OF_A_PAIR = re.compile("[\ud800-\udfff]")
 
 
 class TextModel:
@@ -62,6 +67,8 @@ class TextModel:
         """`predict` or `compute_outputs` on the examples."""
         text, train = self._text[task], self._description["train"]
         sentences = [sentence for example in examples for sentence in example]
+        if wrong := next((sentence for sentence in sentences if HALF_OF_A_PAIR.search(sentence)), None):
+            raise ValueError(f"{reprlib.repr(wrong)} is no text: bytes that are not UTF-8, or half of a surrogate pair")
         ids = self._tokenizers[_kind(text)].tokenize(sentences, text["cleaning"]).ids
         tokens = make_token_set(ids, None, [str(place) for place in range(len(examples))], len(text["sentences"]))
         return function(self._model, task, tokens, np.arange(len(examples)), train["evaluation_tokens"])

@@ -54,7 +54,7 @@ def read_predictions(path: Path) -> Predictions:
             content = file.read(MAX_BYTES + 1)
         if len(content) > MAX_BYTES:
             raise ValueError(f"{path}: more than {MAX_BYTES} bytes")
-        rows = csv.reader(io.StringIO(content.decode(), newline=""))
+        rows = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""))
         header = next(rows, [])
         missing = [column for column in COLUMNS if column not in header]
         if missing:

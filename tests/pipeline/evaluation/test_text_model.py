@@ -47,6 +47,13 @@ def test_classes_are_whole_numbers_in_their_range(text_model):
     assert set(classes.tolist()) <= set(range(5))
 
 
+@pytest.mark.parametrize("sentence", [b"caf\xe9".decode(errors="surrogateescape"), "a \ud83d b"])
+def test_what_is_no_text_is_named(text_model, sentence):
+    for examples in ([("A film .", sentence)], [(sentence, "A film .")]):
+        with pytest.raises(ValueError, match="is no text: bytes that are not UTF-8"):
+            text_model.predict("para", examples)
+
+
 def test_threads_do_not_disturb_each_other(text_model):
     """Dropout stays off, whichever thread is inside."""
     expected = text_model.predict("sts", PAIRS).tolist()

@@ -26,6 +26,11 @@ def test_columns_are_found_by_name_and_others_left_alone(write, name):
     assert (read.labels_N.tolist(), read.predictions_N.tolist()) == ([4, 1], [3, 1])
 
 
+def test_a_byte_order_mark_and_windows_line_ends_change_nothing(write):
+    read = read_predictions(write("\ufeffid,label,prediction\r\na,4,3\r\n"))
+    assert (read.ids, read.labels_N.tolist(), read.predictions_N.tolist()) == (["a"], [4], [3])
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
