@@ -28,6 +28,7 @@ from pathlib import Path
 
 import yaml
 
+from pipeline.engine.lock_file import find_rwlock_fault
 from pipeline.files.atomic import TEMPORARY
 from studies.mutations import copy_tree
 
@@ -99,9 +100,11 @@ class Project:
             )
 
     @property
-    def has_whole_lock(self) -> bool:
-        """Plain `dvc` cannot read a dvc.lock that a kill has cut; `make run` mends it."""
+    def takes_dvc(self) -> bool:
+        """Whether plain `dvc` can read what a kill left of its dvc.lock and rwlock; `make run` mends both."""
         path = self.root / "dvc.lock"
+        if find_rwlock_fault(self.root):
+            return False
         with suppress(yaml.YAMLError):
             return not path.exists() or "stages" in (yaml.safe_load(path.read_text()) or {})
         return False
@@ -157,7 +160,7 @@ def survive(project: Project, rng: random.Random, whole: dict[str, str], number:
     project.begin()
     kills: list[Kill] = []
     while True:
-        choices = [REPRO, *[DVC] * project.has_whole_lock, *[TRACK] * (project.root / "artifacts").exists()]
+        choices = [REPRO, *[DVC] * project.takes_dvc, *[TRACK] * (project.root / "artifacts").exists()]
         command = REPRO if len(kills) >= number else rng.choice(choices)
         end = kill_one(project, command, rng, seconds if len(kills) < number else None)
         if isinstance(end, Kill):

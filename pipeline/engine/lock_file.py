@@ -14,6 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from pipeline.files.atomic import atomic_path
 from pipeline.files.parent import end_with_parent
 from pipeline.runs import layout
@@ -83,22 +85,43 @@ def mend(root: Path) -> None:
     print(f"{NAME}: {fault}; {what}, its run cache has what was done since ({BROKEN}: the broken one)", file=sys.stderr)
 
 
+def find_rwlock_fault(root: Path) -> str | None:
+    """Why every command of DVC's fails on its list of files in use, although nobody uses them; None where none does.
+
+    A kill may cut the list off. What it names ends with its process, but DVC goes by the number: one that has ended and
+    that nobody has waited for, as where a container has no init, is in use to it.
+    """
+    path = root / ".dvc/tmp/rwlock"
+    try:
+        lock = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except ValueError:
+        return "a killed command left it broken"
+    held = [uses if isinstance(uses, list) else [uses] for mode in lock.values() for uses in mode.values()]
+    numbers = {int(use["pid"]) for uses in held for use in uses}
+    return "the processes in it have ended" if numbers and not any(map(_is_alive, numbers)) else None
+
+
 def mend_rwlock(root: Path) -> None:
-    """Remove DVC's list of files in use where a kill cut it off, after which every command of DVC's would fail.
+    """Remove DVC's list of files in use where it has a fault.
 
     DVC writes it in place, in no time: what is broken for half a second belongs to nobody that is alive.
     """
-    path = root / ".dvc/tmp/rwlock"
     for _ in range(6):
-        try:
-            json.loads(path.read_text(encoding="utf-8"))
+        if not (fault := find_rwlock_fault(root)):
             return
-        except FileNotFoundError:
-            return
-        except ValueError:
-            time.sleep(0.1)
-    print(f"{path}: a killed command left it broken; removed", file=sys.stderr)
+        time.sleep(0.1)
+    path = root / ".dvc/tmp/rwlock"
+    print(f"{path}: {fault}; removed", file=sys.stderr)
     path.unlink(missing_ok=True)
+
+
+def _is_alive(number: int) -> bool:
+    try:
+        return psutil.Process(number).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _read_committed(root: Path) -> bytes | None:

@@ -1,5 +1,6 @@
 """A kill while dvc.lock is written, and locks that a kill left: whole again, and nothing is done twice."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -11,7 +12,7 @@ import pytest
 from dvc.utils.serialize import _yaml
 
 from pipeline.engine.graph import Graph
-from pipeline.engine.lock_file import check
+from pipeline.engine.lock_file import check, find_rwlock_fault, mend_rwlock
 from tests.tiny import REPOSITORY
 
 STAGES = """stages:
@@ -101,6 +102,21 @@ def test_a_broken_lock_is_replaced_by_the_last_whole_one_with_one_line(root: Pat
         assert said.startswith("dvc.lock: ") and said.count("\n") == 1, content
         assert (root / "dvc.lock").read_bytes() == whole, content
     assert (root / "done").read_text().split() == ["one", "two"]
+
+
+def test_the_list_of_files_in_use_is_removed_where_all_that_it_names_have_ended(root: Path) -> None:
+    """A process that nobody has waited for still has its number, by which DVC goes."""
+    ended = subprocess.Popen(["true"])
+    os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)  # and stays a zombie
+    path, one = root / ".dvc/tmp/rwlock", str(root / "one")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for number, removed in ((ended.pid, True), (os.getpid(), False)):
+        for lock in ({"write": {one: {"pid": number, "cmd": "dvc"}}}, {"read": {one: [{"pid": number, "cmd": "dvc"}]}}):
+            path.write_text(json.dumps(lock))
+            assert bool(find_rwlock_fault(root)) == removed
+            mend_rwlock(root)
+            assert path.exists() != removed
+    ended.wait()
 
 
 def test_where_none_is_kept_that_of_the_last_commit_is_used(root: Path) -> None:
