@@ -159,7 +159,7 @@ def tiny_template(tmp_path_factory: pytest.TempPathFactory) -> TinyProject:
 def trained_template(tiny_template: TinyProject, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny project with the row iteration_1 trained and evaluated; it is copied, never changed."""
     from pipeline.evaluation.evaluate import evaluate
-    from pipeline.training.loop import train
+    from pipeline.training.begin import train
 
     root = tmp_path_factory.mktemp("trained") / "project"
     shutil.copytree(tiny_template.root, root, symlinks=True)

@@ -20,9 +20,7 @@ class Head(nn.Module):
 
     def __init__(self, task: TaskShape, hidden_size: int, width: int, dropout: float) -> None:
         super().__init__()
-        if task.label_range is None:
-            raise ValueError("the head cosine_similarity needs the task's label_range: two numbers, the smaller first")
-        self.low, self.high = task.label_range
+        self.low, self.high = task.score_range("cosine_similarity")
         self.network = make_network(hidden_size, width, width, dropout)
 
     def forward(self, pooled: tuple[Tensor, ...]) -> Tensor:

@@ -21,9 +21,7 @@ class Head(nn.Module):
 
     def __init__(self, task: TaskShape, hidden_size: int, width: int, dropout: float) -> None:
         super().__init__()
-        if task.label_range is None:
-            raise ValueError("the head raw_cosine needs the task's label_range: two numbers, the smaller first")
-        low, high = task.label_range
+        low, high = task.score_range("raw_cosine")
         self.intercept = nn.Parameter(torch.tensor(float(low)))
         self.slope = nn.Parameter(torch.tensor(float(high - low)))
 

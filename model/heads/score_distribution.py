@@ -26,9 +26,8 @@ class Head(nn.Module):
 
     def __init__(self, task: TaskShape, hidden_size: int, width: int, dropout: float) -> None:
         super().__init__()
-        if task.label_range is None:
-            raise ValueError("the head score_distribution needs the task's label_range: two numbers, the smaller first")
-        low, high = math.floor(task.label_range[0]), math.ceil(task.label_range[1])
+        lowest, highest = task.score_range("score_distribution")
+        low, high = math.floor(lowest), math.ceil(highest)
         self.register_buffer("levels_L", torch.arange(low, high + 1.0), persistent=False)
         self.network = make_network(2 * hidden_size, width, high - low + 1, dropout)
 

@@ -23,7 +23,7 @@ PACKAGES = ("model", "pipeline", "stages", "bench")
 
 # Where every run begins, and the class of what it is given.
 RUN_ENTRIES = (
-    "pipeline.training.loop:train",
+    "pipeline.training.loop:Training",
     "pipeline.evaluation.evaluate:evaluate",
     "pipeline.runs.run_files:Run",
 )

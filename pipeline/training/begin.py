@@ -20,6 +20,11 @@ def begin(run: Run, root: Path = Path("."), work: Path | None = None, max_steps:
 
 
 def train(run: Run, root: Path = Path(".")) -> None:
-    """`pipeline.training.loop.train`, of any run."""
+    """Train what the run's files describe and write its model and record, resuming from a checkpoint if there is one.
+
+    A checkpoint is taken every BERTY_CHECKPOINT_SECONDS (20 by default) of training. The files written are
+    `layout.model` and `layout.training_record` of the run; each appears whole or not at all. Other versions of the
+    packages than the run was planned with are a `ValueError` (see `check_versions`).
+    """
     check_versions(run.spec["packages"])
     begin(run, root).run_all()

@@ -16,7 +16,6 @@ from pipeline.evaluation.metrics import METRICS
 from pipeline.evaluation.saved_model import build_model, check_hash, fill_model
 from pipeline.runs import layout
 from pipeline.runs.run_files import Run
-from pipeline.runs.versions import check_versions
 from pipeline.training.checkpoint import (
     Progress,
     State,
@@ -37,18 +36,6 @@ from pipeline.training.task_data import (
     make_source,
     read_task_data,
 )
-
-
-def train(run: Run, root: Path = Path(".")) -> None:
-    """Train what the run's files describe and write its model and record, going on from a checkpoint if there is one.
-
-    A checkpoint is taken every BERTY_CHECKPOINT_SECONDS (20 by default) of training. The files written are
-    `layout.model` and `layout.training_record` of the run; each appears whole or not at all. Other versions of the
-    packages than the run was planned with are a `ValueError` (see `check_versions`).
-    """
-    check_versions(run.spec["packages"])
-    Training(run, root).run_all()
-
 
 # By `train.keep`: the examples on which the best epoch of a leg is chosen. The dev set's are those of the curves.
 CHOSEN_ON = {"best": SELECTION, "best_on_dev": "dev", "last": None}

@@ -89,8 +89,8 @@ class LegOptimizer:
         """Update the model by a batch of some of the leg's tasks, at step `step` of `epoch`, both counted from 0.
 
         Returns each task's `loss/TASK` (and `penalty/TASK`, where there is a regulariser) without its weight, the
-        `tokens` used and, of several tasks, `gradients/...`: their norms and cosines. The graph of one task is freed
-        before the next is built. A loss that is not finite is a `FloatingPointError`.
+        `tokens` of all passes and, of several tasks, `gradients/...`: their norms and cosines. The graph of one task is
+        freed before the next is built. A loss that is not finite is a `FloatingPointError`.
         """
         number = epoch * self.steps_per_epoch + step
         self._set_rates(number)
@@ -166,7 +166,9 @@ class LegOptimizer:
 
         def forward(purpose: str, fixed: FixedWeights = fixed) -> tuple[Tensor, int]:
             torch.manual_seed(derive_seed(self.seed, purpose, *self.place, *moment, task, self.rank))
-            return self.source.output(task, indices, fixed, augmented)
+            output, num_tokens = self.source.output(task, indices, fixed, augmented)
+            measured["tokens"] += num_tokens
+            return output, num_tokens
 
         def disturb(noise: Tensor) -> Tensor:
             # A pass for the noise's gradient must not write the weights' to their slots, which another task's are in.
@@ -179,7 +181,6 @@ class LegOptimizer:
         labels = torch.from_numpy(self.source.data[task].labels("train", indices)).to(output.device)
         loss = head.loss(output, labels)
         measured[f"loss/{task}"] = loss.item()
-        measured["tokens"] += num_tokens
         if self.penalty:
             hidden_size = self.state.model.encoder.config.hidden_size
             noise_shape = (num_tokens, hidden_size) if num_tokens else (sum(map(len, pooled)), pooled[0].shape[1])

@@ -36,7 +36,7 @@ def test_an_average_adds_its_run_file_and_changes_no_other(tiny):
     assert run["schedule"] == [] and "start" not in run and run["tasks"] == members[0]["tasks"]
     assert "learning_rate" not in run["train"] and run["packages"] == members[0]["packages"]
     code = set(run["code"])
-    assert "pipeline.evaluation.averaging.predict_mean" in code and "pipeline.training.loop.train" not in code
+    assert "pipeline.evaluation.averaging.predict_mean" in code and "pipeline.training.loop.Training" not in code
 
 
 def test_a_changed_head_option_is_another_average_and_a_changed_rate_is_in_its_members_weights_alone(tiny):

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ruamel.yaml import YAML
 
 from pipeline.config.params import load_params
 from pipeline.config.selection import choose_profile
@@ -35,6 +36,13 @@ def load(shipped, tmp_path) -> Callable[..., Any]:
         return load_params(tmp_path / "params.yaml")
 
     return load
+
+
+def test_dvc_reads_it_as_the_project_does_and_with_libyaml(shipped):
+    """DVC takes ruamel's parser, written in Python where requirements.txt has no clib."""
+    reader = YAML(typ="safe")
+    assert "_ruamel_yaml" in reader.Parser.__module__
+    assert reader.load(shipped) == yaml.load(shipped, LOADER)
 
 
 class Deleted:

@@ -28,7 +28,7 @@ from pipeline.runs.run_schema import check_run_file
 from pipeline.serving.card import write_card
 from pipeline.statistics.predictions import read_predictions
 from pipeline.training.average import average
-from pipeline.training.loop import train
+from pipeline.training.begin import train
 from stages import start as start_stage
 from tests.tiny import ENCODER, PROFILE, TinyProject, call_stage
 

@@ -10,7 +10,7 @@ from pipeline.evaluation.evaluate import evaluate
 from pipeline.evaluation.saved_model import load_model
 from pipeline.evaluation.text_model import TextModel
 from pipeline.runs import layout
-from pipeline.training.loop import train
+from pipeline.training.begin import train
 from stages import predict
 from tests.pipeline.evaluation.conftest import read_rows
 from tests.tiny import PROFILE, call_stage

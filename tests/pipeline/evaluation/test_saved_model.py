@@ -10,7 +10,8 @@ from model.packing import pack
 from pipeline.evaluation.saved_model import WORDS, build_model, fill_model, load_model, save_model
 from pipeline.files.digest import hash_file
 from pipeline.runs import layout
-from pipeline.training.loop import Training, train
+from pipeline.training.begin import train
+from pipeline.training.loop import Training
 from tests.tiny import ENCODER, PROFILE, SHAPE
 
 ONE = [{"tasks": ["sst", "para", "sts"], "epochs": 1}]

@@ -9,7 +9,7 @@ import pytest
 from pipeline.data.fetch import FetchError
 from pipeline.evaluation.evaluate import evaluate
 from pipeline.runs import layout
-from pipeline.training.loop import train
+from pipeline.training.begin import train
 from stages import submit
 from tests.pipeline.evaluation.conftest import read_rows
 from tests.tiny import PROFILE, TinyProject, call_stage

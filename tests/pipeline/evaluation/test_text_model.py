@@ -8,7 +8,7 @@ import pytest
 from pipeline.evaluation.evaluate import evaluate
 from pipeline.evaluation.text_model import TextModel
 from pipeline.files.atomic import read_json, write_json
-from pipeline.training.loop import train
+from pipeline.training.begin import train
 
 SENTENCES = ["A film of rare warmth .", "", "Dull , and long .", "It is what it is ."]
 PAIRS = [(first, second) for first in SENTENCES for second in SENTENCES]

@@ -8,7 +8,7 @@ import pytest
 from pipeline.runs.code import Code, combine_digests, digest_definitions, entries_of_run, reach
 
 ROOT = Path(__file__).resolve().parents[3]
-FIXED = ["pipeline.training.loop:train", "pipeline.evaluation.evaluate:evaluate", "pipeline.runs.run_files:Run"]
+FIXED = ["pipeline.training.loop:Training", "pipeline.evaluation.evaluate:evaluate", "pipeline.runs.run_files:Run"]
 
 PROJECT = {
     "model/__init__.py": '"""The model."""\n',
@@ -272,7 +272,7 @@ def test_the_real_closure() -> None:
     digests = Code(ROOT).reach(FIXED).digests
     for name in ("model.bert.MiniBert.forward", "model.adamw.AdamW.step", "model.kernels.attend"):
         assert name in digests
-    assert "pipeline.training.loop.train" in digests
+    assert "pipeline.training.loop.Training" in digests
     foreign = ("pipeline.config", "pipeline.tracking", "pipeline.reporting", "pipeline.gate", "stages.", "bench.")
     assert not [name for name in digests if name.startswith(foreign)]
     assert "pipeline.runs.layout.encoder" not in digests  # a path that neither training nor evaluation asks for

@@ -15,7 +15,7 @@ from pipeline.files.atomic import write_json
 from pipeline.runs import layout
 from pipeline.serving import served_model
 from pipeline.serving.served_model import ServedModel
-from pipeline.training.loop import train
+from pipeline.training.begin import train
 from tests.tiny import PROFILE
 
 

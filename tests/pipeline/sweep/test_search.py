@@ -26,7 +26,8 @@ from pipeline.sweep.search import Search, search
 from pipeline.sweep.space import read_ranges
 from pipeline.sweep.trial import work
 from pipeline.sweep.trials import Sweep, read_scores
-from pipeline.training.loop import Training, train
+from pipeline.training.begin import train
+from pipeline.training.loop import Training
 from pipeline.training.optimization import LegOptimizer
 from tests.tiny import PROFILE, TinyProject
 

@@ -12,7 +12,7 @@ import pytest
 from pipeline.files.atomic import read_json
 from pipeline.runs.run_files import Run
 from pipeline.training import loop
-from pipeline.training.loop import train
+from pipeline.training.begin import train
 from pipeline.training.optimization import LegOptimizer
 from tests.tiny import TinyProject
 

@@ -10,7 +10,7 @@ from pipeline.evaluation.saved_model import build_model
 from pipeline.runs import layout
 from pipeline.runs.code import entries_of_run
 from pipeline.training.augmentation import AUGMENTATIONS, make_augmentation
-from pipeline.training.loop import train
+from pipeline.training.begin import train
 from pipeline.training.sources.finetuned import Source
 from pipeline.training.task_data import make_source, read_task_data
 from tests.tiny import ENCODER, PROFILE

@@ -8,7 +8,8 @@ from torch.optim.swa_utils import AveragedModel, get_ema_avg_fn
 
 from pipeline.evaluation.saved_model import build_model, load_model
 from pipeline.training import loop, optimization
-from pipeline.training.loop import Training, train
+from pipeline.training.begin import train
+from pipeline.training.loop import Training
 from pipeline.training.moving_average import average_
 
 LEG = {"tasks": ["sst", "sts"], "epochs": 3}

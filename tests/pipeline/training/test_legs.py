@@ -15,7 +15,7 @@ from pipeline.files.digest import hash_file
 from pipeline.runs import layout
 from pipeline.runs.record import read_record
 from pipeline.training import loop
-from pipeline.training.loop import train
+from pipeline.training.begin import train
 from tests.pipeline.training.conftest import read_history
 from tests.tiny import ENCODER, PROFILE
 

@@ -16,7 +16,7 @@ from pipeline.runs import layout
 from pipeline.runs.record import read_record
 from pipeline.training import loop
 from pipeline.training.batches import choose
-from pipeline.training.loop import train
+from pipeline.training.begin import train
 from pipeline.training.mixing import MIXINGS
 from pipeline.training.run_record import HISTORY_COLUMNS
 from pipeline.training.sources.finetuned import Source as FineTuned

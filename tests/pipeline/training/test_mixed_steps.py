@@ -5,7 +5,7 @@ import pytest
 
 from pipeline.files.digest import derive_seed
 from pipeline.runs.record import read_record
-from pipeline.training.loop import train
+from pipeline.training.begin import train
 from pipeline.training.mixing import MIXINGS
 from pipeline.training.task_data import draw_steps, read_task_data
 

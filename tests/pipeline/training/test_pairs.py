@@ -6,8 +6,8 @@ import torch
 from model.regularisers import REGULARISERS
 from pipeline.evaluation.predict import predict
 from pipeline.evaluation.saved_model import build_model
+from pipeline.training.begin import train
 from pipeline.training.checkpoint import Progress, State
-from pipeline.training.loop import train
 from pipeline.training.optimization import LegOptimizer
 from pipeline.training.task_data import make_source, read_task_data
 from tests.pipeline.training.conftest import Killed, read_results

@@ -11,8 +11,9 @@ import pytest
 from pipeline.files.atomic import read_json
 from pipeline.runs import layout
 from pipeline.training import checkpoint, run_record
+from pipeline.training.begin import train
 from pipeline.training.checkpoint import read_progress
-from pipeline.training.loop import Training, train
+from pipeline.training.loop import Training
 from tests.pipeline.training.conftest import LEGS, NUM_STEPS, Killed, list_hidden, read_results
 from tests.tiny import REPOSITORY
 
@@ -151,7 +152,7 @@ def test_a_process_that_dies_leaves_a_run_that_goes_on(tiny, undisturbed, steps)
     program = f"""
 import os, sys
 from pipeline.runs.run_files import read_run
-from pipeline.training.loop import train
+from pipeline.training.begin import train
 from pipeline.training.optimization import LegOptimizer
 take, taken = LegOptimizer.step, []
 def step(*arguments):

@@ -11,7 +11,7 @@ from pipeline.gate import lineage_code as code
 from pipeline.gate.lineage import Fact, trace
 from pipeline.gate.lineage_code import check_code
 from pipeline.runs.code import digest_definitions
-from pipeline.training.loop import train
+from pipeline.training.begin import train
 from stages import lineage
 from tests.pipeline.gate.difference.conftest import git
 from tests.tiny import ENCODER, PROFILE, TinyProject, build_tiny_project
