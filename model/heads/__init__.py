@@ -40,9 +40,3 @@ class TaskShape:
     def fits(self, head: Any) -> bool:
         """Whether a `Head`, the class or an instance, is for tasks of this shape."""
         return (head.num_sentences, head.labels) == (self.num_sentences, self.labels)
-
-    def score_range(self, head: str) -> tuple[float, float]:
-        """The `label_range`, for the head of that name, which needs one; `ValueError` where there is none."""
-        if self.label_range is None:
-            raise ValueError(f"the head {head} needs the task's label_range: two numbers, the smaller first")
-        return self.label_range

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from model.heads import TaskShape
 from model.heads._network import make_network
+from model.heads._range import find_range
 
 # Shape suffixes: n examples, D hidden.
 
@@ -20,7 +21,7 @@ class Head(nn.Module):
 
     def __init__(self, task: TaskShape, hidden_size: int, width: int, dropout: float) -> None:
         super().__init__()
-        self.low, self.high = task.score_range("cosine_similarity")
+        self.low, self.high = find_range(task, "cosine_similarity")
         self.network = make_network(hidden_size, width, width, dropout)
 
     def forward(self, pooled: tuple[Tensor, ...]) -> Tensor:

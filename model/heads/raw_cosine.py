@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from model.heads import TaskShape
+from model.heads._range import find_range
 
 # Shape suffixes: n examples, D hidden.
 
@@ -21,7 +22,7 @@ class Head(nn.Module):
 
     def __init__(self, task: TaskShape, hidden_size: int, width: int, dropout: float) -> None:
         super().__init__()
-        low, high = task.score_range("raw_cosine")
+        low, high = find_range(task, "raw_cosine")
         self.intercept = nn.Parameter(torch.tensor(float(low)))
         self.slope = nn.Parameter(torch.tensor(float(high - low)))
 

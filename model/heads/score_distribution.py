@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from model.heads import TaskShape
 from model.heads._network import make_network
+from model.heads._range import find_range
 
 # Shape suffixes: n examples, D hidden, L levels.
 
@@ -26,7 +27,7 @@ class Head(nn.Module):
 
     def __init__(self, task: TaskShape, hidden_size: int, width: int, dropout: float) -> None:
         super().__init__()
-        lowest, highest = task.score_range("score_distribution")
+        lowest, highest = find_range(task, "score_distribution")
         low, high = math.floor(lowest), math.ceil(highest)
         self.register_buffer("levels_L", torch.arange(low, high + 1.0), persistent=False)
         self.network = make_network(2 * hidden_size, width, high - low + 1, dropout)
