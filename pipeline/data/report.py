@@ -104,4 +104,4 @@ def _key(sentences: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _fraction(count: int, total: int) -> float:
-    return round(count / total, 4) if total else 0.0
+    return round(count / total, 6) if total else 0.0

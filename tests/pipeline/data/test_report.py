@@ -34,9 +34,9 @@ def test_a_split_is_counted():
 def test_overlap_ignores_order_and_case():
     assert describe_overlap(TRAIN, DEV) == {
         "num_shared_examples": 1,
-        "shared_fraction": 0.3333,
+        "shared_fraction": 0.333333,
         "num_sharing_a_sentence": 2,
-        "sharing_a_sentence_fraction": 0.6667,
+        "sharing_a_sentence_fraction": 0.666667,
     }
     single = Examples(["a"], [("Good",)], [1.0])
     assert describe_overlap(single, Examples(["b"], [("good",)], [1.0])) == {
