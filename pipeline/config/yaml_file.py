@@ -65,7 +65,10 @@ def write_yaml(content: Any) -> str:
     return yaml.safe_dump(content, sort_keys=False, default_flow_style=None, allow_unicode=True, width=120)
 
 
-def _find_faults(loader: _Loader, node: yaml.Node, keys: tuple[str, ...], seen: set[int]) -> Iterator[str]:
+def _find_faults(
+    loader: _Loader, node: yaml.Node, keys: tuple[str, ...], seen: set[int], in_flow: bool = False
+) -> Iterator[str]:
+    """`in_flow`: the node is within [ ] or { }, where libyaml, which DVC reads with, ends a plain text at a colon."""
     if id(node) in seen:  # an alias
         return
     seen.add(id(node))
@@ -81,18 +84,22 @@ def _find_faults(loader: _Loader, node: yaml.Node, keys: tuple[str, ...], seen: 
             yield f"{where}: {node.value!a} is no text: it has half of a surrogate pair"
         elif node.tag != expected:
             yield f"{where}: {node.value!r} has the tag {node.tag}; allowed: a value without a tag"
-    elif isinstance(node, yaml.SequenceNode):
+        elif in_flow and not node.style and ":" in node.value:
+            yield f'{where}: text with a colon has to be in quotes within [ ] and {{ }}: "{node.value}"'
+        return
+    in_flow = in_flow or bool(node.flow_style)
+    if isinstance(node, yaml.SequenceNode):
         for number, item in enumerate(node.value):
-            yield from _find_faults(loader, item, (*keys, str(number)), seen)
+            yield from _find_faults(loader, item, (*keys, str(number)), seen, in_flow)
     else:
         lines: dict[str, int] = {}
         for key, value in node.value:
             name, line = str(key.value), key.start_mark.line + 1
-            yield from _find_faults(loader, key, (*keys, name), seen)
+            yield from _find_faults(loader, key, (*keys, name), seen, in_flow)
             if name in lines:
                 yield f"line {line}: {'.'.join((*keys, name))}: is there twice, first in line {lines[name]}"
             lines.setdefault(name, line)
-            yield from _find_faults(loader, value, (*keys, name), seen)
+            yield from _find_faults(loader, value, (*keys, name), seen, in_flow)
 
 
 def _count_values(node: yaml.Node, counts: dict[int, int]) -> int:

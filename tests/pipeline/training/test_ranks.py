@@ -31,6 +31,12 @@ CARE = {
 FEW = {"mixing": {"token_budget": {"tokens": 24}}}
 
 
+@pytest.fixture(autouse=True)
+def excepthook(monkeypatch):
+    """Put back after each test: torch sets one that begins every line with the rank."""
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+
+
 @pytest.fixture
 def one_thread():
     """For one process too: several round in another way, and so few examples make that large."""
