@@ -3,6 +3,7 @@
 Shape suffixes: N examples, S seeds.
 """
 
+import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,11 +16,14 @@ from pipeline.evaluation.metrics import METRICS, OVERALL
 from pipeline.gate.cells import Cell
 from pipeline.gate.difference_side import Side, TrainedRun
 from pipeline.gate.verdicts import BOTH_COLLAPSED, Verdict, judge
+from pipeline.runs.neutral import TRAIN
 from pipeline.statistics.predictions import align, read_predictions
 
 if TYPE_CHECKING:
     from pipeline.gate.difference_table import PairedRows  # pandas takes a second to import
 
+# What a record that has no such param was trained with: the option came later.
+NEUTRAL = {f"train.{key}": value if isinstance(value, str) else json.dumps(value) for key, value in TRAIN.items()}
 TOLERANCE = 0.2  # of the range of the labels: a score this close to its label counts as right
 
 
@@ -141,8 +145,9 @@ def _find_changes(name: str, runs: list[TrainedRun], other_runs: list[TrainedRun
     for kind in ("params", "data", "code"):
         values, other_values = getattr(run, kind), getattr(other, kind)
         for key in sorted(values.keys() | other_values.keys()):
-            if values.get(key) != other_values.get(key):
-                yield Change(name, kind, key, values.get(key, ""), other_values.get(key, ""))
+            one, two = (side.get(key, NEUTRAL.get(key, "")) for side in (values, other_values))
+            if one != two:
+                yield Change(name, kind, key, one, two)
 
 
 def _find_scores(

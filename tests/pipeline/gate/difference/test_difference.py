@@ -27,6 +27,13 @@ def test_only_what_differs_is_named(project: Path) -> None:
     assert [(change.kind, change.key) for change in compare_rows(project).changes] == [("code", "code")]
 
 
+def test_an_option_that_a_record_is_older_than_was_at_its_neutral_value(project: Path) -> None:
+    write_runs(project, "iteration_1", 160, **{"train.clip_norm": None, "train.mixing": "repeat", "train.mixout": 0.1})
+    assert [(change.key, change.one, change.other) for change in compare_rows(project).changes] == [
+        ("train.mixout", "0.0", "0.1")
+    ]
+
+
 def test_a_score_has_its_interval(project: Path) -> None:
     (score,) = compare_rows(project).scores
     assert (score.metric, score.one, score.other, score.num_seeds) == ("sst.accuracy", 0.5, 0.8, (2, 2))
