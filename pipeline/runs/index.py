@@ -141,13 +141,13 @@ def read_index(root: Path, profile: str, find_faults: Callable[[Record], list[st
     if any((root / layout.plan(profile, tree) / "index.json").exists() for tree in layout.TREES):
         try:
             plan, plan_tree = read_plan(root, profile)
-        except ValueError as error:
+        except (ValueError, OSError) as error:
             problems.append(str(error))
     records: dict[tuple[str, str], Record] = {}
     for path, tree in list_record_files(root, profile):
         try:
             record = read_in_place(path, root, tree, find_faults)
-        except ValueError as error:
+        except (ValueError, OSError) as error:  # also one that may not be read
             problems.append(str(error))
         else:
             records.setdefault((record["kind"], record["run_key"]), record)

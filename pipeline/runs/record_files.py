@@ -119,7 +119,7 @@ def read_live(
                 _check_artifacts(record, path, Path(root))
                 for fault in find_faults(record):
                     raise ValueError(f"{path}: {fault}")
-        except ValueError as error:
+        except (ValueError, OSError) as error:
             problems.append(str(error))
             continue
         if record is None or record["run_key"] in recorded:

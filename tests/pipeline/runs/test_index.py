@@ -99,13 +99,15 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_read(tmp_path: Path) -> No
     stray = tmp_path / layout.training_record(PROFILE, "phase2", "d", 0) / "record.json"
     stray.parent.mkdir(parents=True)
     stray.write_bytes((tmp_path / layout.training_record(PROFILE, "phase2", "a", 0) / "record.json").read_bytes())
+    (tmp_path / layout.training_record(PROFILE, "phase2", "e", 0) / "record.json").mkdir(parents=True)  # an OSError
     index = read_index(tmp_path, PROFILE)
     assert [run.row for run in index.runs] == ["a", "c"]
     named = [problem.split(":")[0].removeprefix(f"{tmp_path}/artifacts/tiny/") for problem in index.problems]
     assert named == [
         "plan/index.json", "records/eval_phase2/c-0/record.json", "records/phase2/b-0/record.json",
-        "records/phase2/d-0/record.json",
+        "records/phase2/d-0/record.json", "[Errno 21] Is a directory",
     ]  # fmt: skip
+    assert str(stray.parent.with_name("e-0") / "record.json") in index.problems[-1]
     assert "index.json: not plan's index" in index.problems[0]
     faulty = read_index(tmp_path, PROFILE, lambda record: ["params: wrong"] if record["row"] == "a" else [])
     assert [run.row for run in faulty.runs] == ["c"]
