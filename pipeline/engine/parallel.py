@@ -123,6 +123,7 @@ class Parallel:
             for stage, record in zip(task.stages, task.record_files, strict=True):
                 if not task.is_finished(record) and not (self._graph.restore(stage) and task.is_finished(record)):
                     return False
+            task.remove_remains()
         self.outcome.done.append(task.name)
         return True
 
@@ -150,6 +151,7 @@ class Parallel:
             if is_done:
                 self._durations.append(seconds)
                 self.outcome.done.append(running.name)
+                running.task.remove_remains()
                 for stage in running.task.stages:
                     self._graph.save(stage)
                 self._view.end(running.name, "is done", seconds, self._estimate())

@@ -1,11 +1,13 @@
 """The runs of a plan as tasks for workers: a training with its evaluation, and the runs whose weights it needs."""
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pipeline.evaluation.model_schema import MEMBERS
 from pipeline.files.atomic import read_json
+from pipeline.files.owner import is_owned
 from pipeline.runs import layout
 from pipeline.runs.record import read_record
 from pipeline.runs.record_files import is_whole
@@ -63,6 +65,12 @@ class Task:
         """Whether this one of `record_files` is of the present run file, finished, and its files and model are here."""
         is_here = any((layout.model(*self.place) / name).is_file() for name in RESULTS)
         return is_finished(record_file, self.path) and (is_here or record_file != self.record_files[0])
+
+    def remove_remains(self) -> None:
+        """Of a run that is done, the work folder: a process that was killed in its last moment leaves one."""
+        folder = layout.work(read_run(self.path).key)
+        if folder.is_dir() and not is_owned(folder):
+            shutil.rmtree(folder)
 
     def find_seconds(self) -> float | None:
         """How long it took the last time, whatever its code was then; None where there is no record of that."""

@@ -1,5 +1,6 @@
 """The runs side by side: the same bytes as one after the other, and nothing trained twice, whatever happens."""
 
+import json
 import os
 import re
 import shutil
@@ -59,9 +60,14 @@ def test_the_same_bytes_as_dvc_repro_which_then_has_nothing_to_do(project, templ
 def test_what_is_done_is_not_done_again(project):
     shutil.rmtree(project.root / f"artifacts/{PROFILE}/phase2/iteration_2-0")
     shutil.rmtree(project.root / f"artifacts/{PROFILE}/records/eval_phase2")
+    record = json.loads((project.root / f"artifacts/{PROFILE}/records/phase2/iteration_3-0/record.json").read_text())
+    work = project.root / ".work" / record["run_key"]  # of a training that was killed when it had written all
+    work.mkdir()
+    (work / "checkpoint.safetensors").write_bytes(b"large")
     again = repro(project)
     assert again.returncode == 0, again.stderr
     assert list_trained(again.stdout) == [], "they come from the run cache"
+    assert not work.exists()
     assert "Data and pipelines are up to date." in project.dvc("repro").stdout
 
 
