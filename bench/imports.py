@@ -7,14 +7,14 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter
 
-# What a stage imports before it works; train and evaluate import theirs when they have pinned their threads.
+# What a stage imports before it works; all but start import it when they have read their arguments.
 STAGES = {
     "train": "stages.train, pipeline.training.loop",
     "evaluate": "stages.evaluate, pipeline.evaluation.evaluate",
     "start": "stages.start",
-    "plan": "stages.plan",
-    "report": "stages.report",
-    "track": "stages.track",
+    "plan": "stages.plan, pipeline.config.plan",
+    "report": "stages.report, pipeline.reporting.report",
+    "track": "stages.track, pipeline.tracking.deadline, pipeline.tracking.projection",
 }
 NUM_SHOWN = 6  # packages
 
