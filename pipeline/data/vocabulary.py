@@ -3,6 +3,7 @@
 from pathlib import Path
 
 MASK = "[MASK]"
+UNKNOWN = "[UNK]"
 CONTINUES = "##"  # what a piece begins with that continues a word
 
 

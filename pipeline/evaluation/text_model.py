@@ -11,6 +11,7 @@ import torch
 
 from pipeline.data.token_files import make_token_set
 from pipeline.data.tokenizing import Tokenizer
+from pipeline.data.vocabulary import UNKNOWN, read_vocabulary
 from pipeline.evaluation.model_schema import MODEL, refuse_outputs
 from pipeline.evaluation.predict import compute_outputs, predict
 from pipeline.evaluation.saved_model import load_model
@@ -40,7 +41,14 @@ class TextModel:
         self._text = {name: task["text"] for name, task in self._description["tasks"].items()}
         kinds = {_kind(text) for text in self._text.values()}
         self._tokenizers = {kind: Tokenizer(self._folder / "vocab.txt", *kind) for kind in kinds}
+        self._check_vocabulary(self._folder / "vocab.txt")
         self.sentences = {name: text["sentences"] for name, text in self._text.items()}
+
+    def _check_vocabulary(self, path: Path) -> None:
+        pieces, most = read_vocabulary(path), self._model.encoder.config.vocab_size
+        if UNKNOWN not in pieces or len(pieces) > most:
+            said = f"{len(pieces)} word pieces, {'with' if UNKNOWN in pieces else 'without'} {UNKNOWN}"
+            raise ValueError(f"{path}: {said}; allowed: {most} at most, as the encoder has, with {UNKNOWN}")
 
     def check_task(self, task: str) -> None:
         """Raise `ValueError` for a task that the model was not made for."""

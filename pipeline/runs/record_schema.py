@@ -45,7 +45,7 @@ def _are_counts(point: list[float]) -> list[float]:
     return point
 
 
-Name = Annotated[str, Field(pattern=NAME)]
+Name = Annotated[str, Field(pattern=NAME, max_length=100)]  # as in pipeline/config/schema.py: a file's name
 Key = Annotated[str, Field(pattern=KEY, max_length=250), AfterValidator(_is_key)]
 Seed = Annotated[int, Field(ge=-MAX_COUNT, le=MAX_COUNT)]
 Count = Annotated[int, Field(ge=0, le=MAX_COUNT)]

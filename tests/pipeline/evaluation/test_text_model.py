@@ -1,5 +1,6 @@
 """A model that takes text: the same numbers whoever else asks, and nothing for no examples."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -30,6 +31,16 @@ def test_an_example_s_number_does_not_depend_on_the_others(text_model):
     assert together.dtype == np.float32 and together.shape == (len(PAIRS),)
     np.testing.assert_allclose(together, alone, atol=1e-5)
     assert len(set(together.tolist())) > 1
+
+
+@pytest.mark.parametrize("change", [lambda text: text.replace("[UNK]", "[UKN]"), lambda text: text + "more\n"])
+def test_a_vocabulary_that_does_not_fit_the_encoder_is_refused_by_name(tiny, model, change):
+    path = tiny.model(model) / "vocab.txt"
+    path.write_text(change(path.read_text()))
+    with pytest.raises(
+        ValueError, match=re.escape(f"{path}: ") + r"\d+ word pieces, with.* \[UNK\]; allowed: \d+ at most"
+    ):
+        TextModel(tiny.model(model))
 
 
 def test_only_an_uncased_model_reads_capitals_as_small_letters(tiny, model, text_model):

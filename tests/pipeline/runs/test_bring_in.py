@@ -137,6 +137,10 @@ TAMPERINGS: dict[str, tuple[Callable[[], None], str, str]] = {
         lambda: change(EVALUATED, tags={f"{place};": "" for place in range(20_000)}),
         EVALUATED, "tags: more than 10000 keys$",
     ),
+    "a name that no folder can have": (
+        lambda: write_json(HERE / "plan/index.json", read_json(HERE / "plan/index.json") | {"profile": "9" * 300}),
+        "plan/index.json", "profile: .*at most 100",
+    ),
     "index of another": (
         lambda: write_json(HERE / "plan/index.json", read_json(HERE / "plan/index.json") | {"profile": "other"}),
         "records/", "are those of .*results/tiny",
