@@ -70,6 +70,7 @@ def warm_python() -> Iterator[Path]:
 def serve(address: str) -> None:
     for name in PRELOADED:
         importlib.import_module(name)
+    read_locks_fast()
     assert threading.active_count() == 1, "a fork has one thread"
     sys.executable = str(Path(address).parent / "python")  # what a fork starts is warm too
     listener = socket.socket(socket.AF_UNIX)
@@ -85,6 +86,13 @@ def serve(address: str) -> None:
         with suppress(ChildProcessError):  # waited for, so that their seconds count as the tests'
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
+
+
+def read_locks_fast() -> None:
+    """DVC writes dvc.lock after it has read it so as to keep comments, in Python. There are none: by the C parser."""
+    from dvc.utils.serialize import _yaml
+
+    _yaml.parse_yaml_for_update = _yaml.parse_yaml
 
 
 def answer(caller: socket.socket) -> None:
