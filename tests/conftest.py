@@ -12,7 +12,9 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when torch is loaded: a worker has one core
 
 from tests.tiny import REPOSITORY, TinyProject, build_tiny_project, read_code
-from tests.warm_python import warm_python
+from tests.warm_python import open_stores_fast, wait_for_no_disk, warm_python
+
+wait_for_no_disk()
 
 # Rooms that one worker does alone, since they share what takes long to make: a graph's first run, an MLflow server.
 # Those of the graph are in two, so that two workers have some.
@@ -142,6 +144,7 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty tracking store, made once: the migrations of a new one take seconds."""
     from pipeline.tracking.store import open_store
 
+    open_stores_fast()
     folder = tmp_path_factory.mktemp("empty_store")
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
