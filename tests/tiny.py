@@ -200,6 +200,19 @@ def call_stage(stage: ModuleType, *arguments: object) -> None:
         stage.main()
 
 
+def replace(file: Path, before: str, after: str) -> None:
+    """Edit a copy of a source file, which must have the text."""
+    text = file.read_text()
+    assert before in text
+    file.write_text(text.replace(before, after))
+
+
+def leave_out_panels(root: Path) -> None:
+    """In a copy of the code: a figure takes longer than all tables, and tests/pipeline/reporting draws them."""
+    first = "    place_of_legend = "
+    replace(root / "pipeline/reporting/canvas.py", first, f"    figure.clear()\n{first}")
+
+
 reach = functools.cache(Code(REPOSITORY).reach)
 
 

@@ -47,7 +47,6 @@ def test_averages_train_nothing_and_follow_their_members(project):
     done = subprocess.run(command, cwd=project.root, env=project.environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "3 runs to train" in done.stdout and "average/soup-0 is done" in done.stdout, done.stdout
-    assert "Data and pipelines are up to date." in project.dvc("repro").stdout
     # The gate knows them: what has not changed is identical, whatever has collapsed in so small a project.
     for stage in ("stages.bless", "stages.check"):
         command = ["python", "-m", stage, *(["--yes"] if stage == "stages.bless" else [])]
