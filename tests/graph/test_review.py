@@ -43,29 +43,14 @@ def test_a_change_of_words_runs_nothing_and_passes(blessed):
     assert "dvc.lock is stale" not in text
 
 
-def test_a_changed_row_without_its_lock_is_stopped_and_named_although_dvc_exits_0(blessed):
-    params = blessed.params
-    params["iterations"]["iteration_3"]["train"] = {"learning_rate": 2.0e-3}
-    blessed.write(params)
-    assert blessed.dvc("repro", "--allow-missing", "--dry").returncode == 0
-    code, text = review(blessed)
-    assert code == 1 and text.startswith("## tiny: stopped\n"), text
-    assert "**dvc.lock is stale**" in text and "Stale: `plan@tiny`." in text
-    # What was run is said; it has made dvc.lock fit, so with the lock committed the change passes and runs nothing.
-    ran = RAN.search(text)[1]
-    assert "`phase2@tiny-iteration_3-0`" in ran and len(trained(re.findall("`(.*?)`", ran))) == 1
-    commit_lock(blessed, is_current=True)
-    code, text = review(blessed)
-    assert code == 0 and RAN.search(text)[1] == "nothing", text
-
-
 def test_a_score_below_its_floor_is_stopped_and_named(blessed):
     params = blessed.params
     params["profiles"]["tiny"]["floors"] = {"iteration_3": {"sst": 1.0}}
     blessed.write(params)
-    commit_lock(blessed)
+    commit_lock(blessed, is_current=True)
     code, text = review(blessed)
     assert code == 1, text
+    assert "dvc.lock is stale" not in text, "a floor is no part of the plan"
     assert "- below its floor: iteration_3 sst: " in text
 
 
@@ -77,6 +62,21 @@ def test_a_fresh_clone_with_a_restored_cache_runs_no_more_than_the_projection(bl
     shutil.rmtree(blessed.root / "artifacts")
     code, text = review(blessed)
     assert code == 0 and RAN.search(text)[1] == "`track@tiny`", text
+
+
+def test_a_changed_row_without_its_lock_is_stopped_and_named_although_dvc_exits_0(blessed):
+    params = blessed.params
+    params["iterations"]["iteration_3"]["train"] = {"learning_rate": 2.0e-3}
+    blessed.write(params)
+    code, text = review(blessed)
+    assert code == 1 and text.startswith("## tiny: stopped\n"), text
+    assert "**dvc.lock is stale**" in text and "Stale: `plan@tiny`." in text
+    # What was run is said; it has made dvc.lock fit, so with the lock committed the change passes and runs nothing.
+    ran = RAN.search(text)[1]
+    assert "`phase2@tiny-iteration_3-0`" in ran and len(trained(re.findall("`(.*?)`", ran))) == 1
+    commit_lock(blessed, is_current=True)
+    code, text = review(blessed)
+    assert code == 0 and RAN.search(text)[1] == "nothing", text
 
 
 def test_dvc_s_error_is_in_one_line(blessed):
