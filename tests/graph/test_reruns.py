@@ -88,6 +88,7 @@ def test_a_new_seed_and_a_new_encoder_train_only_themselves(project):
     for name in ("model.safetensors", "vocab.txt"):
         params["assets"][f"another/{name}"] = {"sha256": "0" * 64, "sources": []}
     params["seeds"], params["rows"] = [0, 1], ["iteration_1"]
+    del params["part1"]["modes"]["finetune"]
     project.write(params)
     ran = trained(project.repro())
     assert all(stage.endswith("-1") for stage in ran) and "phase2@-iteration_1-1" in ran
@@ -112,7 +113,7 @@ def test_a_typo_stops_everything_before_anything_trains(project):
 def test_a_killed_phase_2_goes_on_and_ends_with_the_same_weights(project):
     """Kill -9 twice at different steps; the checkpoint is outside what DVC deletes."""
     params = project.params
-    params["iterations"]["iteration_3"]["schedule"][0]["epochs"] = 12
+    params["iterations"]["iteration_3"]["schedule"][0]["epochs"] = 6
     params["iterations"]["iteration_3"]["note"] = "undisturbed"
     project.write(params)
     command = ["dvc", "repro", f"phase2@{PROFILE}-iteration_3-0"]
