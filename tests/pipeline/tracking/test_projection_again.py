@@ -36,7 +36,6 @@ def test_projected_again_nothing_is_added(project_root: Path) -> None:
     assert describe(project_root) == before
 
 
-@SERVER_TOO
 def test_a_lost_database_is_rebuilt_with_the_original_times(
     project_root: Path, reset_store: Callable[[], None]
 ) -> None:
