@@ -17,9 +17,9 @@ from pipeline.files.atomic import read_json, write_json, write_text
 from pipeline.tracking.collect import collect
 from pipeline.tracking.pages import list_pages
 from pipeline.tracking.projection import project, project_live
-from pipeline.tracking.server import HOST, serve
 from pipeline.tracking.store import tracking_uri
 from tests.browser import find_chromium, open_browser
+from tests.pipeline.conftest import Served
 from tests.pipeline.tracking.synthetic import (
     ROW,
     ROWS,
@@ -28,7 +28,6 @@ from tests.pipeline.tracking.synthetic import (
     event_lines,
     make_training,
 )
-from tests.servers import free_port, wait_for_server
 from tests.tiny import REPOSITORY
 
 SERVER = "http://127.0.0.1:5001"
@@ -98,14 +97,19 @@ def test_a_run_that_goes_on_is_in_the_comparison(project_root: Path, monkeypatch
 
 
 @pytest.mark.skipif(find_chromium() is None, reason="no Chromium on PATH: the test of MLflow's pages needs a browser")
-def test_a_browser_shows_the_rows_and_their_metrics(root: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_browser_shows_the_rows_and_their_metrics(
+    root: Path,
+    served: Served,
+    empty_store: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """On the real results that are in git."""
     shutil.copytree(REPOSITORY / "results" / REAL, root / "results" / REAL)
-    port = free_port()
-    pages = [page.partition(": ")[2] for page in project_all(root, f"http://{HOST}:{port}")]
-    with serve(root, port) as process:
-        wait_for_server(port, process)
-        texts = asyncio.run(look_at(pages, tmp_path_factory.mktemp("browser")))
+    shutil.copy(empty_store, served.database)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{served.database}")
+    pages = [page.partition(": ")[2] for page in project_all(root, served.uri)]
+    texts = asyncio.run(look_at(pages, tmp_path_factory.mktemp("browser")))
     assert set(texts) == {"table", "curves", "rows", "controls"}
     for name in ("table", "curves", "rows"):
         assert "iteration_2-0" in texts[name] and "iteration_3-0" in texts[name], name
