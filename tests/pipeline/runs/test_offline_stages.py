@@ -18,7 +18,7 @@ from packaging.requirements import Requirement
 from pipeline.reporting.report import REPORT_FILES
 from pipeline.runs.index import read_index
 from tests.pipeline.runs.synthetic import FAULTS
-from tests.tiny import REPOSITORY, TinyProject
+from tests.tiny import REPOSITORY, TinyProject, leave_out_panels
 
 PACKAGES = "torch numpy pandas scipy matplotlib tokenizers safetensors tqdm pyyaml".split()
 ABSENT = ("dvc", "mlflow", "pydantic")
@@ -76,7 +76,7 @@ def list_required(names: list[str]) -> set[str]:
 
 
 def test_a_tiny_project_from_a_bare_machine_to_the_tables_at_home(
-    tiny: TinyProject, bare_python: Path, dead_server: str, monkeypatch: pytest.MonkeyPatch
+    tiny: TinyProject, bare_python: Path, warm: Path, dead_server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     row = {"start": "sst_then_sts", "schedule": [{"tasks": ["sst", "para", "sts"], "epochs": 1, "combine": "pcgrad"}]}
     tiny.change(
@@ -93,6 +93,7 @@ def test_a_tiny_project_from_a_bare_machine_to_the_tables_at_home(
         shutil.copytree(tiny.root / "artifacts/tiny" / folder, machine / "artifacts/tiny" / folder)
     monkeypatch.chdir(machine)
     nothing = {"PYTHONPATH": "", "OMP_NUM_THREADS": "1", "BERTY_THREADS": "1"}
+    leave_out_panels(machine)
     look = f"from importlib.util import find_spec; print([name for name in {(*ABSENT, 'torch')} if find_spec(name)])"
     seen = subprocess.run([bare_python, "-c", look], capture_output=True, text=True, env=os.environ | nothing)
     assert seen.stdout == "['torch']\n"
@@ -109,7 +110,7 @@ def test_a_tiny_project_from_a_bare_machine_to_the_tables_at_home(
 
     monkeypatch.chdir(tiny.root)
     shutil.rmtree(tiny.root / "artifacts")
-    brought = run_module(sys.executable, "stages.import_results", archive)
+    brought = run_module(warm / "python", "stages.import_results", archive)
     assert brought.returncode == 0, brought.stderr
     results = Path("results/tiny")
     assert {path.name for path in results.iterdir() if path.is_file()} == {*REPORT_FILES, "data.json", "data.md"}
@@ -135,11 +136,11 @@ def test_a_failure_is_named_and_what_is_done_is_packed(project: Path) -> None:
 
 
 def test_import_writes_the_tables_when_every_run_is_there(
-    pack: Pack, home: Path, dead_server: str, monkeypatch: pytest.MonkeyPatch
+    pack: Pack, home: Path, warm: Path, dead_server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     archive = pack()
     monkeypatch.chdir(home)
-    done = run_module(sys.executable, "stages.import_results", archive)
+    done = run_module(warm / "python", "stages.import_results", archive)
     assert done.returncode == 0, done.stderr
     assert {path.name for path in Path("results/tiny").iterdir() if path.is_file()} == set(REPORT_FILES)
     assert "iteration_3,sst,accuracy,0.5" in Path("results/tiny/table2.csv").read_text()
