@@ -24,7 +24,7 @@ def expected():
     return expectations(load_params(REPOSITORY / "params.yaml").gate, TASKS)
 
 
-@pytest.mark.parametrize(("num_seeds", "num_tables"), [(1, 20), (2, 30), (3, 30), (5, 15)])
+@pytest.mark.parametrize(("num_seeds", "num_tables"), [(1, 20), (2, 30), (5, 15)])  # with three: beside the drops below
 def test_equal_retrains_raise_few_alarms(expected, num_seeds, num_tables):
     figures = calibrate(num_tables, num_seeds, *expected, seed=num_seeds)
     assert figures.alarms <= binom.ppf(1 - LUCK, num_tables, 0.05)

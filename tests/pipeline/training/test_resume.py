@@ -81,7 +81,7 @@ def test_with_every_option_on_it_ends_in_the_same_place(tiny, steps, monkeypatch
     expected, num_steps = read_results(tiny, run), len(steps.taken)
     steps.taken.clear()
     monkeypatch.setenv("BERTY_CHECKPOINT_SECONDS", "0")
-    for kill_at in range(1, num_steps, 2):
+    for kill_at in range(1, num_steps, 4):
         steps.kill_at = kill_at
         with pytest.raises(Killed):
             train(run)
