@@ -12,9 +12,9 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when torch is loaded: a worker has one core
 
 from tests.tiny import REPOSITORY, TinyProject, build_tiny_project, read_code
-from tests.warm_python import open_stores_fast, wait_for_no_disk, warm_python
+from tests.warm_python import do_not_wait_for_disk, open_stores_fast, warm_python
 
-wait_for_no_disk()
+do_not_wait_for_disk()
 
 # Rooms that one worker does alone, since they share what takes long to make: a graph's first run, an MLflow server.
 # Those of the graph are in two, so that two workers have some.

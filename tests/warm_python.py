@@ -73,7 +73,7 @@ def serve(address: str) -> None:
     for name in PRELOADED:
         importlib.import_module(name)
     read_locks_fast()
-    wait_for_no_disk()
+    do_not_wait_for_disk()
     open_stores_fast()
     assert threading.active_count() == 1, "a fork has one thread"
     sys.executable = str(Path(address).parent / "python")  # what a fork starts is warm too
@@ -99,7 +99,7 @@ def read_locks_fast() -> None:
     _yaml.parse_yaml_for_update = _yaml.parse_yaml
 
 
-def wait_for_no_disk() -> None:
+def do_not_wait_for_disk() -> None:
     """A kill loses no write without it, only a power cut does."""
     os.fsync = lambda descriptor: None
 

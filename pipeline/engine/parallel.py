@@ -151,9 +151,9 @@ class Parallel:
             if is_done:
                 self._durations.append(seconds)
                 self.outcome.done.append(running.name)
-                running.task.remove_remains()
                 for stage in running.task.stages:
                     self._graph.save(stage)
+                running.task.remove_remains()
                 self._view.end(running.name, "is done", seconds, self._estimate())
             else:
                 self.outcome.failed[running.name] = running.log

@@ -64,6 +64,9 @@ def read_run(path: Path, root: Path = Path("."), start_path: Path | None = None)
         start_path = None
     elif start_path is None:
         start_path = root / layout.start_file(spec["profile"], spec["row"], spec["seed"])
-    start = read_json(start_path) if start_path else None
+    try:
+        start = read_json(start_path) if start_path else None
+    except ValueError as error:
+        raise ValueError(f"{path}: its start file: {error}") from None
     contents = path.read_bytes() + (start_path.read_bytes() if start_path else b"")
     return Run(path, start_path, fill_neutral(spec), start, hash_bytes(contents))

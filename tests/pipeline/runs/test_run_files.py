@@ -53,7 +53,9 @@ def test_the_key_of_phase_2_is_of_both_files():
 
 def test_a_phase_2_run_without_its_start_file_is_refused():
     path = write(phase="phase2", row="iteration_1")
-    with pytest.raises(ValueError, match=r"artifacts/p/starts/iteration_1-3\.json: no such file"):
+    with pytest.raises(
+        ValueError, match=rf"{path}: its start file: artifacts/p/starts/iteration_1-3\.json: no such file"
+    ):
         read_run(path)
 
 
