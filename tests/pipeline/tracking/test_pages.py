@@ -117,6 +117,7 @@ def test_a_browser_shows_the_rows_and_their_metrics(
 
 
 SCORES = ("sst.accuracy", "para.accuracy", "sts.pearson", "overall")
+NUM_SEEN = 40  # of ten rows: MLflow shows a table in a box, and has the rows below only when one scrolls there
 
 
 async def look_at(pages: list[str], memory: Path) -> dict[str, str]:
@@ -125,7 +126,8 @@ async def look_at(pages: list[str], memory: Path) -> dict[str, str]:
     table, curves, rows = pages[:3]
     (controls,) = [page for page in pages if "controls.md" in page]
     differences = re.findall(r"[+-]\d\.\d{3} \(.*?\)", (REPOSITORY / "results" / REAL / "controls.md").read_text())
-    assert differences
+    first_differences = differences[:NUM_SEEN]
+    assert len(first_differences) == NUM_SEEN
     files = (REPOSITORY / "results" / REAL / "imported/records/eval_phase2").glob("*/record.json")
     metrics = {file.parent.name: read_json(file)["metrics"] for file in files}
     first = {run for run in metrics if run.endswith("-0")}  # the page of rows side by side has one seed of each
@@ -146,7 +148,7 @@ async def look_at(pages: list[str], memory: Path) -> dict[str, str]:
             ("table", table, has_scores),
             ("curves", curves, lambda text: has_rows(text) and "Scores after each epoch" in text),
             ("rows", rows, lambda text: has_scores(text, first) and set(text.split()) >= PARAMS_AND_SCORES),
-            ("controls", controls, lambda text: all(difference in text for difference in differences)),
+            ("controls", controls, lambda text: all(difference in text for difference in first_differences)),
         ):
             await page.open("about:blank")  # another address after the # alone does not load the page again
             await page.open(address)
