@@ -1,12 +1,15 @@
 """What the commands of stages/ share: help with an example, a question before overwriting, errors as one line."""
 
 import argparse
+import errno
 import io
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
@@ -68,7 +71,7 @@ def run(main: Callable[[], int | None], exit_code: int = 1) -> NoReturn:
         if not is_expected(error):
             sys.excepthook(type(error), error, error.__traceback__)
             sys.exit(exit_code)
-        print(f"{name}: {error}", file=sys.stderr)
+        print(f"{name}: {error}{_say_what_is_left(error)}", file=sys.stderr)
         sys.exit(2 if isinstance(error, Refused) else exit_code)
 
 
@@ -76,6 +79,15 @@ def is_expected(error: Exception) -> bool:
     """Whether an error is of what was given or of the machine, such as a full disk, so that its text is enough."""
     # What safetensors cannot write, it says with an exception of its own.
     return isinstance(error, EXPECTED) or type(error).__module__.startswith(("pipeline.", "safetensors"))
+
+
+def _say_what_is_left(error: Exception) -> str:
+    """Of a full disk, which no write names: the room where a command writes."""
+    if os.strerror(errno.ENOSPC) not in str(error):
+        return ""
+    folders = dict.fromkeys((os.getcwd(), tempfile.gettempdir()))
+    left = (f"{shutil.disk_usage(folder).free // 2**20} MiB in {folder}" for folder in folders)
+    return f" (left: {', '.join(left)}); make room: what is done stays, and the same command resumes"
 
 
 def _call(main: Callable[[], int | None]) -> int | str | None:
