@@ -29,6 +29,15 @@ def test_order_compression_and_other_columns_do_not_matter(write):
     np.testing.assert_array_equal(cell.current_SN[0], predict("sst", 0.5, 3))
 
 
+def test_files_and_hidden_folders_beside_the_folders_do_not_count(write):
+    folder = write("baseline", {SST: (0.5, (0,))})
+    expected = list_files(folder)
+    (folder / "notes.txt").touch()
+    (folder / ".git").mkdir()
+    (folder / "phase2/.half-written").mkdir()
+    assert list_files(folder) == expected
+
+
 def test_what_is_missing_is_refused_and_what_is_extra_named(write):
     baseline = list_files(write("baseline", {SST: (0.5, (0,)), STS: (0.7, (0,))}))
     current = list_files(write("current", {SST: (0.5, (0,)), ("phase2", "new", "sst"): (0.5, (0,))}))
