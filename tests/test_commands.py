@@ -18,7 +18,7 @@ import yaml
 from safetensors.torch import save_file
 
 import stages
-from pipeline.command import Refused, confirm, output_file, run
+from pipeline.command import Refused, confirm, output_file, pin_threads, run
 from pipeline.gate.revision import find_merge_base
 
 ROOT = Path(__file__).parent.parent
@@ -231,3 +231,12 @@ def test_every_file_that_a_command_writes_is_checked_so():
         for line in (ROOT / f"stages/{name}.py").read_text().splitlines():
             if re.search(r'add_argument\("--(output|markdown|json|archive|receipt)"', line) and "FOLDER" not in line:
                 assert "type=output_file" in line, f"{name}: {line}"
+
+
+@pytest.mark.parametrize(
+    ("given", "bound"), [({}, "true"), ({"BERTY_THREADS": "1"}, None), ({"OMP_PROC_BIND": "false"}, "false")]
+)
+def test_threads_are_pinned_unless_somebody_says_how(monkeypatch, given, bound):
+    monkeypatch.setattr(os, "environ", dict(given))
+    pin_threads()
+    assert os.environ.get("OMP_PROC_BIND") == bound
