@@ -17,6 +17,12 @@ import aiohttp
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 SECONDS_TO_START = 60
 SECONDS_TO_ANSWER = 60
+# Every area half its height on, from its end to its top.
+SCROLL_ON = """for (const area of document.querySelectorAll("*")) {
+    const height = area.clientHeight, isAtEnd = area.scrollTop + height >= area.scrollHeight - 1;
+    if (height && area.scrollHeight > height + 1) area.scrollTop = isAtEnd ? 0 : area.scrollTop + height / 2;
+}"""
+SCROLL_UP = 'for (const area of document.querySelectorAll("*")) if (area.scrollTop) area.scrollTop = 0'
 
 
 def find_chromium() -> str | None:
@@ -41,16 +47,21 @@ class Page:
         return answer["result"].get("value")
 
     async def text(self) -> str:
-        """What a reader sees of the page, without what is out of its scrolling areas' memory."""
+        """What the page has in memory: of a long table or list only what is near where it is scrolled to."""
         return await self.evaluate("document.body ? document.body.innerText : ''")
 
     async def wait_for(self, is_there: Callable[[str], bool], seconds: float) -> str:
-        """The page's text as soon as `is_there` says yes to it; after `seconds` an `AssertionError` shows the text."""
-        deadline = time.monotonic() + seconds
-        while not is_there(text := await self.text()):
-            assert time.monotonic() < deadline, f"not on the page after {seconds} s:\n{text[:5000]}"
+        """All that was on the page while its areas were scrolled through, as soon as `is_there` says yes to it.
+
+        After `seconds` an `AssertionError` shows the page's text. What scrolls is at its top again in the end.
+        """
+        deadline, seen = time.monotonic() + seconds, ""
+        while not is_there(seen := f"{seen}\n{await self.text()}"):
+            assert time.monotonic() < deadline, f"not on the page after {seconds} s:\n{(await self.text())[:5000]}"
+            await self.evaluate(SCROLL_ON)
             await asyncio.sleep(0.3)
-        return text
+        await self.evaluate(SCROLL_UP)
+        return seen
 
     async def screenshot(self, path: Path) -> None:
         """Write what is in the window as a PNG."""
